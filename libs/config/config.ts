@@ -1,0 +1,204 @@
+/**
+ * Every environment variable that the apps read, in one table. An app reads it once at its start; a wrong or missing one stops the start
+ * with all problems listed and no value printed. Names and defaults: DESIGN.md section 9.
+ */
+export interface Config {
+  environment: string;
+  databaseUrl: string;
+  databasePoolSize: number;
+  /** How long a request may wait for a connection of the pool before it is answered 503, in milliseconds. */
+  databasePoolTimeoutMs: number;
+  clickhouseUrl: string;
+  kafkaBootstrap: string;
+  authMode: 'azure_ad' | 'dev';
+  /** Present whenever `authMode` is `azure_ad`. */
+  azureAd: { tenantId: string; clientId: string; audience: string; authority: string } | null;
+  logLevel: LogLevel;
+  corsOrigins: readonly string[];
+  host: string;
+  port: number;
+  /** A port of its own for `/v1/metrics`; null serves it with the API. */
+  metricsPort: number | null;
+  /** How long the gateway goes on serving after SIGTERM with its readiness red, in seconds, so that load balancers notice. */
+  drainSeconds: number;
+  /** Proxies whose `X-Forwarded-For` is believed: addresses, ranges, or the words of Express (`loopback`). Empty believes none. */
+  trustedProxies: readonly string[];
+  /** Events older than this are pruned; null keeps them for ever. */
+  eventRetentionDays: number | null;
+}
+
+export const LOG_LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What stopped a start: one line for each variable, never with its value. */
+export class ConfigError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(`The configuration is not valid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  }
+}
+
+export type Environment = Record<string, string | undefined>;
+
+/** What an app falls back to where the environment is silent: the local app's embedded parts, for example. */
+export type Defaults = Partial<Record<string, string>>;
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const TENANT = /^[0-9a-z][0-9a-z.-]{0,253}$/i;
+
+class Reader {
+  readonly problems: string[] = [];
+  readonly names = new Set<string>();
+
+  constructor(
+    private readonly environment: Environment,
+    private readonly defaults: Defaults,
+  ) {}
+
+  /** The value, `fallback` where it is not set or blank; a problem where it does not parse. `undefined` as fallback makes it required. */
+  read<T>(name: string, parse: (value: string) => T, fallback?: T): T {
+    this.names.add(name);
+    const value = this.environment[name]?.trim() || this.defaults[name];
+    if (value === undefined) {
+      if (fallback === undefined) this.problems.push(`${name} is required`);
+      return fallback as T;
+    }
+    try {
+      return parse(value);
+    } catch (error) {
+      this.problems.push(`${name} ${(error as Error).message}`);
+      return fallback as T;
+    }
+  }
+}
+
+const text = (value: string): string => value;
+
+const integer =
+  (min: number, max: number) =>
+  (value: string): number => {
+    const number = Number(value);
+    if (!/^\d+$/.test(value) || number < min || number > max) throw new Error(`must be a whole number from ${min} to ${max}`);
+    return number;
+  };
+
+const list = (value: string): readonly string[] =>
+  value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+
+function oneOf<T extends string>(options: readonly T[], fold: (value: string) => string = text) {
+  return (value: string): T => {
+    const found = options.find((option) => option === fold(value));
+    if (found === undefined) throw new Error(`must be one of ${options.join(', ')}`);
+    return found;
+  };
+}
+
+function parseUrl(value: string, protocols: readonly string[], wanted: string): URL {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  if (!url || !protocols.includes(url.protocol)) throw new Error(`must be ${wanted}`);
+  return url;
+}
+
+/** A PostgreSQL URL as `pg` takes it; a driver suffix such as `+asyncpg` is dropped. */
+function postgresUrl(value: string): string {
+  const plain = value.replace(/^(postgres(?:ql)?)\+[a-z0-9]+:/i, '$1:');
+  const url = parseUrl(plain, ['postgres:', 'postgresql:'], 'a PostgreSQL URL: postgresql://user:password@host:5432/database');
+  if (url.hostname === '' && !url.searchParams.has('host')) throw new Error('must name a host');
+  if (url.pathname.length < 2) throw new Error('must name a database');
+  return plain;
+}
+
+function clickhouseUrl(value: string): string {
+  const url = parseUrl(value, ['http:', 'https:', 'chdb:'], 'a ClickHouse HTTP URL, or chdb:///path for the embedded engine');
+  if (url.protocol === 'chdb:' && url.pathname.length < 2) throw new Error('must name a folder: chdb:///path');
+  return value;
+}
+
+function kafkaBootstrap(value: string): string {
+  if (value === 'in-process') return value;
+  const brokers = list(value);
+  if (brokers.length === 0 || !brokers.every((broker) => /^(\[[0-9a-f:]+\]|[^\s:/,]+):\d{1,5}$/i.test(broker))) {
+    throw new Error('must be comma-separated brokers (host:port), or in-process');
+  }
+  return brokers.join(',');
+}
+
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/** The Entra authority, without a slash at its end. Plain http is for test issuers on this machine only. */
+function authority(value: string): string {
+  const url = parseUrl(value, ['https:', 'http:'], 'an https URL');
+  if (url.protocol === 'http:' && !LOOPBACK.has(url.hostname))
+    throw new Error('must be an https URL; http is taken on a loopback address only');
+  return value.replace(/\/+$/, '');
+}
+
+function corsOrigins(value: string): readonly string[] {
+  const origins = list(value);
+  for (const origin of origins) {
+    if (origin === '*') continue;
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin)
+      throw new Error('must be * or comma-separated origins such as https://app.example.com');
+  }
+  return origins.includes('*') ? ['*'] : origins;
+}
+
+/** Names that are ours once they carry their prefix; seen without it, they are a mistake worth a warning. */
+const BARE_NAMES = /^(DATABASE_URL|CLICKHOUSE_URL|KAFKA_BOOTSTRAP|AUTH_MODE|AZURE_AD_[A-Z_]+|LOG_LEVEL|CORS_ORIGINS)$/;
+
+/**
+ * Reads the configuration. Pure: takes the environment, answers the configuration and the warnings to log.
+ *
+ * @throws ConfigError with every problem at once
+ */
+export function loadConfig(environment: Environment, defaults: Defaults = {}): { config: Config; warnings: string[] } {
+  const env = new Reader(environment, defaults);
+  const nodeEnv = environment['NODE_ENV'] ?? 'development';
+  const authMode = env.read('API_AUTH_MODE', oneOf(['azure_ad', 'dev'] as const), 'azure_ad');
+  if (authMode === 'dev' && nodeEnv === 'production') env.problems.push('API_AUTH_MODE must not be dev while NODE_ENV is production');
+
+  const needsAzure = authMode === 'azure_ad';
+  const azure = <T>(name: string, parse: (value: string) => T): T | null => env.read<T | null>(name, parse, needsAzure ? undefined : null);
+  const tenantId = azure('API_AZURE_AD_TENANT_ID', (value) => {
+    if (!UUID.test(value) && !TENANT.test(value)) throw new Error('must be a tenant id');
+    return value.toLowerCase();
+  });
+  const clientId = azure('API_AZURE_AD_CLIENT_ID', text);
+  const audience = azure('API_AZURE_AD_AUDIENCE', text);
+  const azureAuthority = env.read('API_AZURE_AD_AUTHORITY', authority, 'https://login.microsoftonline.com');
+
+  const config: Config = {
+    environment: nodeEnv,
+    databaseUrl: env.read('API_DATABASE_URL', postgresUrl),
+    databasePoolSize: env.read('API_DATABASE_POOL_SIZE', integer(1, 500), 16),
+    databasePoolTimeoutMs: env.read('API_DATABASE_POOL_TIMEOUT_MS', integer(50, 60_000), 1_500),
+    clickhouseUrl: env.read('API_CLICKHOUSE_URL', clickhouseUrl),
+    kafkaBootstrap: env.read('API_KAFKA_BOOTSTRAP', kafkaBootstrap),
+    authMode,
+    azureAd: needsAzure
+      ? { tenantId: tenantId as string, clientId: clientId as string, audience: audience as string, authority: azureAuthority }
+      : null,
+    logLevel: env.read(
+      'API_LOG_LEVEL',
+      oneOf(LOG_LEVELS, (value) => value.toUpperCase()),
+      'INFO',
+    ),
+    corsOrigins: env.read('API_CORS_ORIGINS', corsOrigins, ['*']),
+    host: env.read('API_HOST', text, '0.0.0.0'),
+    port: env.read('API_PORT', integer(0, 65_535), 8000),
+    metricsPort: env.read<number | null>('API_METRICS_PORT', integer(0, 65_535), null),
+    drainSeconds: env.read('API_DRAIN_SECONDS', integer(0, 300), 5),
+    trustedProxies: env.read('API_TRUSTED_PROXIES', list, []),
+    eventRetentionDays: env.read<number | null>('API_EVENT_RETENTION_DAYS', integer(1, 36_500), null),
+  };
+  if (env.problems.length > 0) throw new ConfigError(env.problems);
+
+  const warnings = Object.keys(environment).flatMap((name) => {
+    if (name.startsWith('API_') && !env.names.has(name)) return [`${name} is not a variable that this application knows.`];
+    if (BARE_NAMES.test(name) && environment[`API_${name}`] === undefined) return [`${name} is ignored; the variable is API_${name}.`];
+    return [];
+  });
+  return { config, warnings };
+}
