@@ -202,3 +202,15 @@ export function loadConfig(environment: Environment, defaults: Defaults = {}): {
   });
   return { config, warnings };
 }
+
+/**
+ * The one variable that the migrations need.
+ *
+ * @throws ConfigError
+ */
+export function loadDatabaseUrl(environment: Environment): string {
+  const env = new Reader(environment, {});
+  const url = env.read('API_DATABASE_URL', postgresUrl);
+  if (env.problems.length > 0) throw new ConfigError(env.problems);
+  return url;
+}

@@ -1,0 +1,44 @@
+import { DataSource } from 'typeorm';
+import { ENTITIES } from './entities.js';
+import { MIGRATIONS } from './migrations.js';
+
+export interface DataSourceSettings {
+  url: string;
+  poolSize?: number;
+  /** How long a caller waits for a connection before it fails, in milliseconds. */
+  poolTimeoutMs?: number;
+  applicationName?: string;
+}
+
+/** A statement that takes longer than this is given up, so that one bad query never holds a connection for ever. */
+const STATEMENT_TIMEOUT_MS = 30_000;
+
+export function createDataSource({
+  url,
+  poolSize = 4,
+  poolTimeoutMs = 1_500,
+  applicationName = 'access-governance',
+}: DataSourceSettings): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    url,
+    entities: ENTITIES,
+    migrations: MIGRATIONS,
+    migrationsTableName: 'migrations',
+    synchronize: false,
+    logging: false,
+    applicationName,
+    poolSize,
+    installExtensions: false,
+    // An idle connection that PostgreSQL has closed is dropped by the pool and made anew; there is nothing to do but to note it.
+    poolErrorHandler: () => undefined,
+    extra: {
+      connectionTimeoutMillis: poolTimeoutMs,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+      keepAlive: true,
+      // The API speaks UTC, and so does every session, whatever the server's own zone.
+      options: '-c TimeZone=UTC',
+    },
+  });
+}

@@ -1,0 +1,87 @@
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { createHash } from 'node:crypto';
+import type { Pool, PoolClient } from 'pg';
+import type { Sql } from 'sql-template-tag';
+import { DataSource, type QueryRunner } from 'typeorm';
+import { asFailure } from './failures.js';
+import { schemaProblem } from './migrate.js';
+
+/** How often a database that was away at the start is tried again, in milliseconds. */
+const RETRY_MS = 500;
+
+const names = new Map<string, string>();
+
+/** The name under which a connection keeps a statement prepared: short, and the same wherever the text is. */
+function statementName(text: string): string {
+  let name = names.get(text);
+  if (!name) {
+    name = createHash('sha256').update(text).digest('base64url').slice(0, 24);
+    names.set(text, name);
+  }
+  return name;
+}
+
+/**
+ * PostgreSQL, for reading. Writing goes through `Transactions`. A database that is away at the start does not stop it: the connection is
+ * tried until it comes, and until then every use fails with UnavailableError.
+ */
+@Injectable()
+export class Database implements OnModuleInit {
+  private readonly logger = new Logger(Database.name);
+  private closing = false;
+  private retry: NodeJS.Timeout | undefined;
+
+  constructor(@Inject(DataSource) readonly source: DataSource) {}
+
+  async onModuleInit(): Promise<void> {
+    await this.connect();
+  }
+
+  async close(): Promise<void> {
+    this.closing = true;
+    clearTimeout(this.retry);
+    if (this.source.isInitialized) await this.source.destroy();
+  }
+
+  private async connect(): Promise<void> {
+    try {
+      await this.source.initialize();
+    } catch (error) {
+      if (this.closing) return;
+      this.logger.error(`PostgreSQL cannot be reached: ${(error as Error).message}`);
+      this.retry = setTimeout(() => void this.connect(), RETRY_MS).unref();
+    }
+  }
+
+  /** The pool of connections that TypeORM keeps, for what it has no words for: prepared statements, and its own figures. */
+  get pool(): Pool {
+    return (this.source.driver as unknown as { master: Pool }).master;
+  }
+
+  /**
+   * Runs a query as a prepared statement and answers its rows.
+   *
+   * @throws UnavailableError where the database is away
+   */
+  async rows<Row>(query: Sql, runner?: QueryRunner): Promise<Row[]> {
+    try {
+      const client = runner ? ((await runner.connect()) as PoolClient) : this.pool;
+      if (!this.source.isInitialized) throw new Error('Driver not Connected');
+      const result = await client.query<Row & object>({ name: statementName(query.text), text: query.text, values: query.values });
+      return result.rows;
+    } catch (error) {
+      throw asFailure(error);
+    }
+  }
+
+  /** Why the schema does not fit this version, or null where it does. */
+  async schemaProblem(): Promise<string | null> {
+    try {
+      const rows = await this.source.query<{ name: string }[]>('SELECT name FROM migrations');
+      return schemaProblem(rows.map((row) => row.name));
+    } catch (error) {
+      if ((error as { code?: string }).code === '42P01') return schemaProblem([]);
+      throw asFailure(error);
+    }
+  }
+}

@@ -1,0 +1,14 @@
+import { Principals1764000000001 } from './migrations/1764000000001-principals.js';
+import { Assets1764000000002 } from './migrations/1764000000002-assets.js';
+import { Grants1764000000003 } from './migrations/1764000000003-grants.js';
+import { Events1764000000004 } from './migrations/1764000000004-events.js';
+import { AccessPaths1764000000005 } from './migrations/1764000000005-access-paths.js';
+
+/** Every migration in its order. One that has landed is never edited: what comes later is another one. */
+export const MIGRATIONS = [
+  Principals1764000000001,
+  Assets1764000000002,
+  Grants1764000000003,
+  Events1764000000004,
+  AccessPaths1764000000005,
+];

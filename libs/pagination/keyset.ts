@@ -1,0 +1,111 @@
+import { Database } from '#libs/database/database.js';
+import { Injectable } from '@nestjs/common';
+import sql, { type Sql, empty, join, raw } from 'sql-template-tag';
+import { decodeCursor, encodeCursor } from './cursor.js';
+import { Page, type PageRequest } from './page.js';
+
+/** One column of a sort. All columns of a sort run in the same direction, and the last is unique, so that every row has a place of its own. */
+export interface SortColumn {
+  /** The SQL expression; it must be served by the index that makes the sort cheap. */
+  expression: string;
+  /** The type its cursor value is cast back to. */
+  type: 'uuid' | 'timestamptz' | 'float8' | 'text';
+}
+
+export interface Sort {
+  columns: readonly SortColumn[];
+  descending?: boolean;
+}
+
+/** One list: what a page of it is made of. */
+export interface KeysetQuery {
+  /** Binds cursors to this list; unique among all lists. With the id in it where the list hangs on one. */
+  list: string;
+  /** The JSON of an item. */
+  item: Sql;
+  /** What follows FROM, joins included. */
+  from: Sql;
+  where: readonly Sql[];
+  sort: Sort;
+  /** The filters as the caller gave them, and the name of the sort: a cursor holds for these alone. */
+  binding: object;
+}
+
+/** By id: the order of a list that is asked for no other. */
+export const byId = (alias: string): Sort => ({ columns: [{ expression: `${alias}.id`, type: 'uuid' }] });
+
+interface ItemRow {
+  item: string;
+  key: string[];
+}
+
+/** Keyset pages: the one piece that all lists share. A page costs the same at any depth, as long as its sort has an index. */
+@Injectable()
+export class Keyset {
+  private secret: Promise<Buffer> | undefined;
+
+  constructor(private readonly database: Database) {}
+
+  /**
+   * One page.
+   *
+   * @throws BadRequestError `invalid_cursor` for a cursor of another list, other filters or another sort
+   */
+  async page(query: KeysetQuery, { cursor, limit }: PageRequest): Promise<Page> {
+    const secret = await this.cursorSecret();
+    const scope = bindingText(query);
+    const after = cursor === undefined ? empty : afterKey(query.sort, decodeCursor(secret, scope, cursor));
+    return this.read(query, limit, [...query.where, ...(after === empty ? [] : [after])], secret, scope);
+  }
+
+  /** The key after which a page of such a query begins, for lists that put it into their own SQL; null for the first page. */
+  async keyOf(query: Pick<KeysetQuery, 'list' | 'binding'>, cursor: string | undefined): Promise<readonly string[] | null> {
+    return cursor === undefined ? null : decodeCursor(await this.cursorSecret(), bindingText(query), cursor);
+  }
+
+  /** A page from rows that came in order, one more than the page holds where there are more. */
+  async pageOf(query: Pick<KeysetQuery, 'list' | 'binding'>, rows: readonly ItemRow[], limit: number): Promise<Page> {
+    return toPage(rows, limit, await this.cursorSecret(), bindingText(query));
+  }
+
+  private async read(query: KeysetQuery, limit: number, where: readonly Sql[], secret: Buffer, scope: string): Promise<Page> {
+    const direction = raw(query.sort.descending ? 'DESC' : 'ASC');
+    const columns = query.sort.columns.map((column) => raw(column.expression));
+    const key = join(columns.map((column) => sql`${column}::text`));
+    const order = join(columns.map((column) => sql`${column} ${direction}`));
+    const conditions = where.length > 0 ? sql`WHERE ${join(where, ' AND ')}` : empty;
+    const rows = await this.database.rows<ItemRow>(
+      sql`SELECT (${query.item})::text AS item, ARRAY[${key}] AS key FROM ${query.from} ${conditions} ORDER BY ${order} LIMIT ${limit + 1}`,
+    );
+    return toPage(rows, limit, secret, scope);
+  }
+
+  /** Shared by all replicas: a cursor of one is good at another. */
+  private cursorSecret(): Promise<Buffer> {
+    this.secret ??= this.database.rows<{ secret: Buffer }>(sql`SELECT cursor_secret AS secret FROM installation`).then(
+      (rows) => rows[0]!.secret,
+      (error: unknown) => {
+        this.secret = undefined;
+        throw error;
+      },
+    );
+    return this.secret;
+  }
+}
+
+function toPage(rows: readonly ItemRow[], limit: number, secret: Buffer, scope: string): Page {
+  const last = rows.length > limit ? rows[limit - 1] : undefined;
+  const items = rows.slice(0, limit).map((row) => row.item);
+  return new Page(items, last ? encodeCursor(secret, scope, last.key) : null);
+}
+
+function bindingText({ list, binding }: Pick<KeysetQuery, 'list' | 'binding'>): string {
+  const members = Object.entries(binding).filter(([, value]) => value !== undefined);
+  return JSON.stringify([list, ...members.sort(([a], [b]) => (a < b ? -1 : 1))]);
+}
+
+function afterKey(sort: Sort, key: readonly string[]): Sql {
+  const columns = join(sort.columns.map((column) => raw(column.expression)));
+  const values = join(sort.columns.map((column, index) => sql`${key[index]}::${raw(column.type)}`));
+  return sql`(${columns}) ${raw(sort.descending ? '<' : '>')} (${values})`;
+}
