@@ -77,10 +77,11 @@ module.exports = {
     },
     {
       name: 'feature-through-its-service',
-      comment: 'A folder of the gateway is open to its neighbours at its service, and at its module for the wiring.',
+      comment:
+        'A folder of the gateway is open to its neighbours at its service, and at its module for the wiring. How HTTP is spoken is common to all.',
       severity: 'error',
       from: { path: '^apps/gateway/src/([^/]+)/', pathNot: SPEC },
-      to: { path: '^apps/gateway/src/[^/]+/', pathNot: ['^apps/gateway/src/$1/', '\\.(service|module)\\.ts$'] },
+      to: { path: '^apps/gateway/src/[^/]+/', pathNot: ['^apps/gateway/src/($1|http)/', '\\.(service|module)\\.ts$'] },
     },
     {
       name: 'decay-model-is-pure',
