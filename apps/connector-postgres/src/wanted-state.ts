@@ -1,0 +1,192 @@
+import type { Acl, Database, Relation, Role, TargetSnapshot } from './catalogs.js';
+import { DATABASE_OWNER_ROLE, isPredefinedRole, type Privilege, privilegeOf, privilegeOfPredefinedRole } from './privileges.js';
+
+export interface WantedPrincipal {
+  externalId: string;
+  type: 'user' | 'service_account' | 'group';
+  displayName: string;
+  /** Only those that the connector answers for. */
+  attributes: Readonly<Record<string, string>>;
+}
+
+export interface WantedAsset {
+  externalId: string;
+  type: 'host' | 'database' | 'dataset' | 'table';
+  name: string;
+  parent: string | null;
+  /** Given at creation only: from then on tags are the gateway's users' own. */
+  tags: readonly string[];
+}
+
+export interface WantedMembership {
+  group: string;
+  member: string;
+}
+
+export interface WantedGrant {
+  principal: string;
+  asset: string;
+  permission: string;
+  privilege: Privilege;
+}
+
+/** What the gateway has to hold so that it answers as the target does. All references are external ids. */
+export interface WantedState {
+  /** The external id of the server's asset, with which every other external id begins. */
+  server: string;
+  principals: Map<string, WantedPrincipal>;
+  /** Parents come before what is in them. */
+  assets: Map<string, WantedAsset>;
+  memberships: WantedMembership[];
+  grants: WantedGrant[];
+  /** Databases that could not be read: what the gateway knows of their contents stays as it is. */
+  unreadDatabases: { externalId: string; name: string }[];
+}
+
+export interface TargetNaming {
+  /** What tells this server from others in external ids: its system identifier, unless it is configured. */
+  serverId: string;
+  /** What people call it: host and port. */
+  serverName: string;
+  serviceAccounts: RegExp;
+}
+
+const PUBLIC = 0;
+const RELATION_TAGS: Readonly<Record<Relation['kind'], readonly string[]>> = {
+  r: [],
+  p: ['partitioned-table'],
+  v: ['view'],
+  m: ['materialized-view'],
+  f: ['foreign-table'],
+};
+
+/** Names may hold the slash that parts them. */
+const escape = (name: string): string => name.replace(/[%/]/g, encodeURIComponent);
+
+/**
+ * The access that a server's catalogs describe, as principals, memberships, assets and grants. Pure.
+ *
+ * - A role's identity is its oid, which a rename keeps and a new role of an old name does not have. A table's identity is its name: a table
+ *   that is dropped and made again every night is one thing to those who govern it.
+ * - PostgreSQL lets a role that can log in have members too, which no user has. Such a role is two principals: the account, and a group
+ *   `<name> (members)` that holds the role's grants and memberships and of which the account is a member.
+ * - A superuser's rights on single objects say nothing that the server's grant does not, and taking them away changes nothing: left out.
+ */
+export function wantedState(snapshot: TargetSnapshot, naming: TargetNaming): WantedState {
+  return new Description(snapshot, naming).state;
+}
+
+class Description {
+  readonly state: WantedState;
+  private readonly roles: ReadonlyMap<number, Role>;
+  private readonly withMembers: ReadonlySet<number>;
+
+  constructor(
+    snapshot: TargetSnapshot,
+    private readonly naming: TargetNaming,
+  ) {
+    this.state = { server: naming.serverId, principals: new Map(), assets: new Map(), memberships: [], grants: [], unreadDatabases: [] };
+    this.roles = new Map(snapshot.roles.map((role) => [role.oid, role]));
+    this.withMembers = new Set(snapshot.memberships.map(({ group }) => group));
+    this.addAsset({ externalId: naming.serverId, type: 'host', name: naming.serverName, parent: null, tags: ['postgresql'] });
+    this.addEveryone();
+    for (const role of snapshot.roles) this.addRole(role);
+    for (const { group, member } of snapshot.memberships) this.addMembership(group, member);
+    for (const database of snapshot.databases) this.addDatabase(database);
+  }
+
+  private addEveryone(): void {
+    const attributes = { everyone: 'true' };
+    this.addPrincipal({ externalId: this.holderId(PUBLIC), type: 'group', displayName: 'PUBLIC', attributes });
+  }
+
+  private addRole(role: Role): void {
+    const { name: displayName } = role;
+    if (role.canLogin) {
+      const type = this.naming.serviceAccounts.test(displayName) ? 'service_account' : 'user';
+      this.addPrincipal({ externalId: this.loginId(role.oid), type, displayName, attributes: {} });
+    }
+    if (this.isGroup(role)) {
+      const name = role.canLogin ? `${displayName} (members)` : displayName;
+      this.addPrincipal({ externalId: this.holderId(role.oid), type: 'group', displayName: name, attributes: {} });
+      if (role.canLogin) this.state.memberships.push({ group: this.holderId(role.oid), member: this.loginId(role.oid) });
+    }
+    this.state.memberships.push({ group: this.holderId(PUBLIC), member: this.holderId(role.oid) });
+    this.addServerGrants(role);
+  }
+
+  private addServerGrants(role: Role): void {
+    const grant = (permission: string, privilege: Privilege): void => {
+      this.state.grants.push({ principal: this.holderId(role.oid), asset: this.state.server, permission, privilege });
+    };
+    if (role.isSuperuser) return grant('SUPERUSER', 'admin');
+    if (isPredefinedRole(role.name) && role.name !== DATABASE_OWNER_ROLE) grant(role.name, privilegeOfPredefinedRole(role.name));
+    for (const power of role.powers) grant(power, 'admin');
+  }
+
+  private addMembership(group: number, member: number): void {
+    // A role that was made or dropped between two statements of the reading: the next run has it.
+    if (!this.roles.has(group) || !this.roles.has(member)) return;
+    this.state.memberships.push({ group: this.holderId(group), member: this.holderId(member) });
+  }
+
+  private addDatabase(database: Database): void {
+    const { server } = this.state;
+    const externalId = `${server}/${escape(database.name)}`;
+    this.addAsset({ externalId, type: 'database', name: database.name, parent: server, tags: [] });
+    this.addGrants(externalId, database.acl, database.owner);
+    if (!database.contents) {
+      this.state.unreadDatabases.push({ externalId, name: database.name });
+      return;
+    }
+    for (const schema of database.contents.schemas) {
+      const schemaId = `${externalId}/${escape(schema.name)}`;
+      this.addAsset({ externalId: schemaId, type: 'dataset', name: schema.name, parent: externalId, tags: ['schema'] });
+      this.addGrants(schemaId, schema.acl, database.owner);
+    }
+    for (const relation of database.contents.relations) {
+      const parent = `${externalId}/${escape(relation.schema)}`;
+      const relationId = `${parent}/${escape(relation.name)}`;
+      const name = `${relation.schema}.${relation.name}`;
+      this.addAsset({ externalId: relationId, type: 'table', name, parent, tags: RELATION_TAGS[relation.kind] });
+      this.addGrants(relationId, relation.acl, database.owner);
+    }
+  }
+
+  private addGrants(asset: string, acl: Acl | null, databaseOwner: number): void {
+    const seen = new Set<string>();
+    for (const [holder, permission] of acl ?? []) {
+      const oid = this.roles.get(holder)?.name === DATABASE_OWNER_ROLE ? databaseOwner : holder;
+      const role = this.roles.get(oid);
+      if (oid !== PUBLIC && (!role || role.isSuperuser)) continue;
+      const principal = this.holderId(oid);
+      // The database's owner may hold by itself what it also holds as pg_database_owner.
+      if (seen.has(`${principal} ${permission}`)) continue;
+      seen.add(`${principal} ${permission}`);
+      this.state.grants.push({ principal, asset, permission, privilege: privilegeOf(permission) });
+    }
+  }
+
+  private isGroup(role: Role): boolean {
+    return !role.canLogin || this.withMembers.has(role.oid);
+  }
+
+  private loginId(oid: number): string {
+    return `${this.naming.serverId}/login/${oid}`;
+  }
+
+  /** The principal that stands for the role in grants and memberships. */
+  private holderId(oid: number): string {
+    if (oid === PUBLIC) return `${this.naming.serverId}/public`;
+    const role = this.roles.get(oid);
+    return role && !this.isGroup(role) ? this.loginId(oid) : `${this.naming.serverId}/role/${oid}`;
+  }
+
+  private addPrincipal(principal: WantedPrincipal): void {
+    this.state.principals.set(principal.externalId, principal);
+  }
+
+  private addAsset(asset: WantedAsset): void {
+    this.state.assets.set(asset.externalId, asset);
+  }
+}
