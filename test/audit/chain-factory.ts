@@ -3,7 +3,7 @@ import { eventHash, GENESIS_HASH } from '#libs/events/chain.js';
 import { generateSigningKey, parseSigningKey, type Checkpoint, type SigningKey } from '#libs/events/chain-keys.js';
 import type { ChainRow } from '#libs/events/chain-verification.js';
 
-export type AuditItem = Record<string, JsonValue> & { sequence: number; prevHash: string; hash: string };
+export type AuditItem = Record<string, JsonValue> & { sequence: number; prevHash: string; hash: string; display: JsonValue };
 
 export interface TestChain {
   /** As the store holds them. */
