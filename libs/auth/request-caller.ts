@@ -1,3 +1,4 @@
+import { ForbiddenError } from '#libs/errors/errors.js';
 import type { Identity } from './caller.js';
 import { connectorSources } from './roles.js';
 
@@ -34,4 +35,10 @@ export function readableSources(caller: Caller): string[] | null {
 export function writableSources(caller: Caller): string[] | null {
   const { roles } = caller.identity;
   return roles.includes('governance.admin') ? null : connectorSources(roles);
+}
+
+/** 403 where the caller may not write what belongs to a source. */
+export function assertWritable(source: string, caller: Caller): void {
+  const sources = writableSources(caller);
+  if (sources && !sources.includes(source)) throw new ForbiddenError(`The caller is no connector of the source ${source}.`);
 }

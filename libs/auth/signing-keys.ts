@@ -93,6 +93,7 @@ export class SigningKeys {
   }
 
   private load(): Promise<void> {
+    if (this.stopped) return Promise.resolve();
     this.loading ??= this.attempt().finally(() => (this.loading = null));
     return this.loading;
   }
@@ -142,6 +143,6 @@ export class SigningKeys {
 
 /** `fetch` says only that it failed, and hides why one level down. */
 function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
+  const { message, cause } = error as Partial<Error & { cause: Partial<Error> }>;
+  return cause?.message ?? message ?? 'for no reason given';
 }

@@ -118,6 +118,17 @@ describe('access', () => {
     }
   });
 
+  it('in dev mode is announced as open to everybody, in a warning at the start', async () => {
+    const warnings: string[] = [];
+    const ignore = (): void => undefined;
+    const dev = await GuardedApp.start(
+      { API_AUTH_MODE: 'dev' },
+      { logger: { log: ignore, error: ignore, warn: (line: string) => void warnings.push(line) } },
+    );
+    await dev.close();
+    expect(warnings).toEqual([expect.stringMatching(/AUTHENTICATION IS OFF \(API_AUTH_MODE=dev\)/)]);
+  });
+
   it('in dev mode is that of one user with every role, with any token or none', async () => {
     const dev = await GuardedApp.start({ API_AUTH_MODE: 'dev' });
     try {
