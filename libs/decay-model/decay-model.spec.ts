@@ -175,6 +175,23 @@ describe('the decay model, in every corner', () => {
     expect(crossings(facts, NOW, later(daysBefore(-20), -1))).toEqual([]);
   });
 
+  it('counts what happens at the very end of a forecast as within it', () => {
+    const [next] = crossings(grant({ lastUsedAt: NOW }), NOW, daysBefore(-45));
+    const last = { at: daysBefore(-45), band: 'stale' };
+    expect(crossings(grant({ lastUsedAt: NOW }), NOW, daysBefore(-45))).toEqual([next, last]);
+    expect(crossings(grant({ lastUsedAt: NOW }), NOW, later(daysBefore(-45), -1))).toEqual([next]);
+  });
+
+  it('anchors at the use where tracking began in the same moment', () => {
+    expect(explainGrant(grant({ usageTrackedSince: daysBefore(90) }), NOW).explanation.anchorKind).toBe('last_used');
+    expect(explainGrant(grant({ usageTrackedSince: later(daysBefore(90), 1) }), NOW).explanation.anchorKind).toBe('tracking_started');
+  });
+
+  it('has observed 0 days, never fewer, where tracking has not begun or there is none', () => {
+    expect(explainGrant(grant({ usageTrackedSince: daysBefore(-5) }), NOW).explanation).toMatchObject({ observedDays: 0, idleDays: 0 });
+    expect(explainGrant(grant({ usageTrackedSince: null }), NOW).explanation).toMatchObject({ observedDays: 0, idleDays: 90 });
+  });
+
   it('interpolates the cadence between two gaps to a tenth of a day', () => {
     const today = utcDayNumber(NOW);
     expect(cadenceOf(NOW, [today - 1, today - 3, today - 10])).toEqual({ days: 6, gaps: 3 });

@@ -1,10 +1,10 @@
 import { BANDS, explainGrant, roundToCents } from '#libs/decay-model/decay-model.js';
+import { scaled } from '../support/scale.js';
 import { randomGrants, type DecayCase } from './random-grants.js';
 import { runRecompute, secondOpinionIsThere } from './second-opinion.js';
 
-const SCALE = Number(process.env['TEST_SCALE'] ?? '0.05');
 const SEED = Number(process.env['TEST_SEED'] ?? '20261101');
-const GRANTS = Math.ceil(60_000 * SCALE);
+const GRANTS = scaled(60_000);
 const BATCH = 20_000;
 // Doubles against 40-digit decimals: what may differ is the last bits of one power and a few products.
 const NOISE = 1e-11;
