@@ -2,7 +2,10 @@ import type pg from 'pg';
 import { TABLE_PRIVILEGES } from './role-graph.js';
 
 /** One privilege that a role reaches on a table, as text that can be compared: role, table, privilege. */
-export const reach = (role: string, table: string, privilege: string): string => JSON.stringify([role, table, privilege]);
+export const reach = (role: string, table: string, privilege: string): string => JSON.stringify([shown(role), shown(table), privilege]);
+
+/** The one control character in a name of the graphs, as the gateway shows it. */
+export const shown = (name: string): string => name.replaceAll('\t', '\u2409');
 
 const SUBJECTS = `
   subjects AS (
@@ -19,7 +22,7 @@ const TABLES = `
 /** The roles that the comparison is about: no superuser, no predefined role, no member of one. */
 export async function subjects(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(`WITH ${SUBJECTS} SELECT rolname AS name FROM subjects ORDER BY rolname`);
-  return rows.map(({ name }) => name);
+  return rows.map(({ name }) => shown(name));
 }
 
 /** What PostgreSQL itself answers, in the database of the client: every privilege on a table that a subject or a role it is a MEMBER of has. */

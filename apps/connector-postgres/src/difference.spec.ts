@@ -99,10 +99,10 @@ describe('the difference between what is wanted and what is held', () => {
       ['retireAsset'],
     ]);
     expect(only(plan, 'revokeGrant')).toEqual([
-      { kind: 'revokeGrant', id: 'g s/role/12 s/app/finance/ledger SELECT', reason: REASONS.objectGone },
-      { kind: 'revokeGrant', id: 'g s/login/11 s/app/finance/ledger INSERT', reason: REASONS.objectGone },
+      { kind: 'revokeGrant', id: 'g s/group/12 s/app/finance/ledger SELECT', reason: REASONS.objectGone },
+      { kind: 'revokeGrant', id: 'g s/user/11 s/app/finance/ledger INSERT', reason: REASONS.objectGone },
     ]);
-    expect(only(plan, 'deactivatePrincipal')).toEqual([{ kind: 'deactivatePrincipal', id: 'ps/login/11' }]);
+    expect(only(plan, 'deactivatePrincipal')).toEqual([{ kind: 'deactivatePrincipal', id: 'ps/user/11' }]);
     expect(only(plan, 'retireAsset')).toEqual([{ kind: 'retireAsset', id: 'as/app/finance/ledger' }]);
   });
 
@@ -120,18 +120,18 @@ describe('the difference between what is wanted and what is held', () => {
       held(wanted({ ...groups, memberships: [{ group: 10, member: 11 }] })),
     );
     expect(plan).toEqual([
-      [{ kind: 'removeMember', groupId: 'ps/role/10', memberId: 'ps/role/11' }],
-      [{ kind: 'addMember', membership: { group: 's/role/11', member: 's/role/10' } }],
+      [{ kind: 'removeMember', groupId: 'ps/group/10', memberId: 'ps/group/11' }],
+      [{ kind: 'addMember', membership: { group: 's/group/11', member: 's/group/10' } }],
     ]);
   });
 
   it('moves the rights of a role that gets its first member to the group of its members', () => {
     const plan = difference(wanted({ memberships: [...target().memberships, { group: 11, member: 10 }] }), held(wanted()));
     expect(only(plan, 'revokeGrant')).toEqual([
-      { kind: 'revokeGrant', id: 'g s/login/11 s/app/finance/ledger INSERT', reason: REASONS.movedToGroup },
+      { kind: 'revokeGrant', id: 'g s/user/11 s/app/finance/ledger INSERT', reason: REASONS.moved },
     ]);
     expect(only(plan, 'createGrant')).toEqual([
-      { kind: 'createGrant', grant: { principal: 's/role/11', asset: 's/app/finance/ledger', permission: 'INSERT', privilege: 'write' } },
+      { kind: 'createGrant', grant: { principal: 's/group/11', asset: 's/app/finance/ledger', permission: 'INSERT', privilege: 'write' } },
     ]);
   });
 
@@ -160,7 +160,7 @@ describe('the difference between what is wanted and what is held', () => {
   it('renames what was renamed', () => {
     const roles = [role(10, 'anna'), role(11, 'bob'), role(12, 'staff', false)];
     expect(difference(wanted({ roles }), held(wanted()))).toEqual([
-      [{ kind: 'updatePrincipal', id: 'ps/login/10', version: 1, changes: { displayName: 'anna' } }],
+      [{ kind: 'updatePrincipal', id: 'ps/user/10', version: 1, changes: { displayName: 'anna' } }],
     ]);
   });
 
@@ -172,11 +172,21 @@ describe('the difference between what is wanted and what is held', () => {
       grants: [
         ...state.grants,
         { id: 'g1', principalId: 'somebody', assetId: 'as/app/finance/ledger', permission: 'SELECT', privilege: 'read' },
-        { id: 'g2', principalId: 'ps/login/10', assetId: 'something', permission: 'SELECT', privilege: 'read' },
+        { id: 'g2', principalId: 'ps/user/10', assetId: 'something', permission: 'SELECT', privilege: 'read' },
       ],
-      members: new Map([...state.members, ['ps/role/12', ['ps/login/10', 'somebody']]]),
+      members: new Map([...state.members, ['ps/group/12', ['ps/user/10', 'somebody']]]),
     };
     expect(difference(wanted(), foreign)).toEqual([]);
+  });
+
+  it('ends what a principal of this source holds that nothing at the target stands for any more', () => {
+    const state = held(wanted());
+    const erased: CurrentState = {
+      ...state,
+      principals: [...state.principals, { ...state.principals[0]!, id: 'erased', externalId: null }],
+      grants: [...state.grants, { id: 'g1', principalId: 'erased', assetId: 'as/app', permission: 'CONNECT', privilege: 'read' }],
+    };
+    expect(difference(wanted(), erased)).toEqual([[{ kind: 'revokeGrant', id: 'g1', reason: REASONS.roleGone }]]);
   });
 
   it('leaves everything in a database as it is that could not be read', () => {

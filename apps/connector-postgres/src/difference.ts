@@ -4,14 +4,12 @@ import type { WantedAsset, WantedGrant, WantedMembership, WantedPrincipal, Wante
 /** Members that a PATCH sends; `parent` is an external id, whose asset may only come into being in this run. */
 export interface PrincipalChanges {
   displayName?: string;
-  type?: WantedPrincipal['type'];
   status?: 'active';
   attributes?: Readonly<Record<string, string>>;
 }
 
 export interface AssetChanges {
   name?: string;
-  type?: WantedAsset['type'];
   status?: 'active';
   parent?: string | null;
 }
@@ -36,16 +34,15 @@ export const REASONS = {
   privilegeGone: 'The target no longer grants this privilege.',
   roleGone: 'The role no longer exists at the target, or holds nothing there by itself.',
   objectGone: 'The object no longer exists at the target.',
-  movedToGroup: 'The role has members now: the group of its members holds this privilege.',
-  movedToLogin: 'The role has no members any more: it holds this privilege by itself.',
+  moved: 'Another principal stands for the role now, as an account or as a group, and holds this privilege.',
   other: 'The privilege has another meaning at the target now.',
 } as const;
 
 /**
  * What has to be called so that the gateway holds what is wanted. Pure; nothing to do is an empty plan.
  *
- * - Only what carries an external id of the source is the connector's; a grant or a member that involves a principal of another source is
- *   left alone, unless its asset is gone.
+ * - Principals and assets without an external id were not made by a connector and stay. A grant or a membership of a principal of another
+ *   source stays too, unless the grant's asset is gone.
  * - Ends come before beginnings: a membership that turned round would be refused as a cycle while the old one stands. Grants and
  *   memberships end before their principals and assets do, so that each end carries its reason.
  * - What is in a database that could not be read stays as it is.
@@ -66,7 +63,8 @@ class Comparison {
   ) {
     this.principals = byExternalId(current.principals);
     this.assets = byExternalId(current.assets);
-    this.principalIds = new Map([...this.principals.values()].map(({ id, externalId }) => [id, externalId ?? '']));
+    // One without an external id, erased perhaps, is a principal of the source that nothing at the target stands for.
+    this.principalIds = new Map(current.principals.map(({ id, externalId }) => [id, externalId ?? '']));
     this.assetIds = new Map([...this.assets.values()].map(({ id, externalId }) => [id, externalId ?? '']));
   }
 
@@ -107,10 +105,7 @@ class Comparison {
     const { permission } = grant;
     const kept = wanted.get(grantKey({ principal, asset, permission }));
     if (kept) return kept.privilege === grant.privilege ? null : REASONS.other;
-    const counterpart = counterpartOf(principal);
-    if (counterpart && wanted.has(grantKey({ principal: counterpart, asset, permission }))) {
-      return counterpart.includes('/role/') ? REASONS.movedToGroup : REASONS.movedToLogin;
-    }
+    if (othersOfRole(principal).some((other) => wanted.has(grantKey({ principal: other, asset, permission })))) return REASONS.moved;
     return this.wanted.principals.has(principal) ? REASONS.privilegeGone : REASONS.roleGone;
   }
 
@@ -157,7 +152,6 @@ class Comparison {
     const parent = found.parentId === null ? null : this.assetIds.get(found.parentId);
     return {
       ...(found.name !== wanted.name && { name: wanted.name }),
-      ...(found.type !== wanted.type && { type: wanted.type }),
       ...(found.status !== 'active' && { status: 'active' as const }),
       ...(parent !== wanted.parent && { parent: wanted.parent }),
     };
@@ -190,17 +184,17 @@ function principalChanges(wanted: WantedPrincipal, found: CurrentPrincipal): Pri
   const differ = attributes.some(([name, value]) => found.attributes[name] !== value);
   return {
     ...(found.displayName !== wanted.displayName && { displayName: wanted.displayName }),
-    ...(found.type !== wanted.type && { type: wanted.type }),
     // A person's word at the gateway takes no right away at the target, and the gateway must not say that it did.
     ...(found.status !== 'active' && { status: 'active' as const }),
     ...(differ && { attributes: { ...found.attributes, ...wanted.attributes } }),
   };
 }
 
-/** The other principal that a role may be: the account for the group, the group for the account. */
-function counterpartOf(externalId: string): string | null {
-  if (externalId.includes('/login/')) return externalId.replace('/login/', '/role/');
-  return externalId.includes('/role/') ? externalId.replace('/role/', '/login/') : null;
+/** The other principals that a role may be. */
+function othersOfRole(externalId: string): string[] {
+  const [server, kind, oid] = externalId.split('/');
+  if (server === undefined || kind === undefined || oid === undefined) return [];
+  return ['user', 'service', 'group'].filter((other) => other !== kind).map((other) => `${server}/${other}/${oid}`);
 }
 
 function byExternalId<T extends { externalId: string | null }>(things: readonly T[]): Map<string, T> {

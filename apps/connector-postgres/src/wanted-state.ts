@@ -1,6 +1,7 @@
 import type { Acl, Database, Relation, Role, TargetSnapshot } from './catalogs.js';
 import { DATABASE_OWNER_ROLE, isPredefinedRole, type Privilege, privilegeOf, privilegeOfPredefinedRole } from './privileges.js';
 
+/** What kind of principal it is, the external id says: the same id never has another type. */
 export interface WantedPrincipal {
   externalId: string;
   type: 'user' | 'service_account' | 'group';
@@ -60,16 +61,22 @@ const RELATION_TAGS: Readonly<Record<Relation['kind'], readonly string[]>> = {
   f: ['foreign-table'],
 };
 
-/** Names may hold the slash that parts them. */
-const escape = (name: string): string => name.replace(/[%/]/g, encodeURIComponent);
+/** Names may hold the slash that parts them, and control characters, which the gateway takes nowhere. */
+const escape = (name: string): string => name.replace(/[%/\u0000-\u001f\u007f]/g, encodeURIComponent);
+
+/** A name as people see it: a control character as the picture that Unicode has for it. */
+const shown = (name: string): string =>
+  name.replace(/[\u0000-\u001f\u007f]/g, (control) => String.fromCodePoint(control === '\u007f' ? 0x2421 : 0x2400 + control.charCodeAt(0)));
 
 /**
  * The access that a server's catalogs describe, as principals, memberships, assets and grants. Pure.
  *
  * - A role's identity is its oid, which a rename keeps and a new role of an old name does not have. A table's identity is its name: a table
  *   that is dropped and made again every night is one thing to those who govern it.
- * - PostgreSQL lets a role that can log in have members too, which no user has. Such a role is two principals: the account, and a group
- *   `<name> (members)` that holds the role's grants and memberships and of which the account is a member.
+ * - A principal's type never changes, a role's kind does. So a role has a principal of its own for each kind that it is or was: it may lose its
+ *   login and become a group, and then its grants move to the group.
+ * - PostgreSQL lets a role that can log in have members too, which no user has. Such a role is two principals at once: the account, and a
+ *   group `<name> (members)` that holds the role's grants and memberships and of which the account is a member.
  * - A superuser's rights on single objects say nothing that the server's grant does not, and taking them away changes nothing: left out.
  */
 export function wantedState(snapshot: TargetSnapshot, naming: TargetNaming): WantedState {
@@ -101,15 +108,15 @@ class Description {
   }
 
   private addRole(role: Role): void {
-    const { name: displayName } = role;
+    const displayName = shown(role.name);
     if (role.canLogin) {
-      const type = this.naming.serviceAccounts.test(displayName) ? 'service_account' : 'user';
-      this.addPrincipal({ externalId: this.loginId(role.oid), type, displayName, attributes: {} });
+      const type = this.isServiceAccount(role) ? 'service_account' : 'user';
+      this.addPrincipal({ externalId: this.loginId(role), type, displayName, attributes: {} });
     }
     if (this.isGroup(role)) {
       const name = role.canLogin ? `${displayName} (members)` : displayName;
       this.addPrincipal({ externalId: this.holderId(role.oid), type: 'group', displayName: name, attributes: {} });
-      if (role.canLogin) this.state.memberships.push({ group: this.holderId(role.oid), member: this.loginId(role.oid) });
+      if (role.canLogin) this.state.memberships.push({ group: this.holderId(role.oid), member: this.loginId(role) });
     }
     this.state.memberships.push({ group: this.holderId(PUBLIC), member: this.holderId(role.oid) });
     this.addServerGrants(role);
@@ -133,21 +140,21 @@ class Description {
   private addDatabase(database: Database): void {
     const { server } = this.state;
     const externalId = `${server}/${escape(database.name)}`;
-    this.addAsset({ externalId, type: 'database', name: database.name, parent: server, tags: [] });
+    this.addAsset({ externalId, type: 'database', name: shown(database.name), parent: server, tags: [] });
     this.addGrants(externalId, database.acl, database.owner);
     if (!database.contents) {
-      this.state.unreadDatabases.push({ externalId, name: database.name });
+      this.state.unreadDatabases.push({ externalId, name: shown(database.name) });
       return;
     }
     for (const schema of database.contents.schemas) {
       const schemaId = `${externalId}/${escape(schema.name)}`;
-      this.addAsset({ externalId: schemaId, type: 'dataset', name: schema.name, parent: externalId, tags: ['schema'] });
+      this.addAsset({ externalId: schemaId, type: 'dataset', name: shown(schema.name), parent: externalId, tags: ['schema'] });
       this.addGrants(schemaId, schema.acl, database.owner);
     }
     for (const relation of database.contents.relations) {
       const parent = `${externalId}/${escape(relation.schema)}`;
       const relationId = `${parent}/${escape(relation.name)}`;
-      const name = `${relation.schema}.${relation.name}`;
+      const name = shown(`${relation.schema}.${relation.name}`);
       this.addAsset({ externalId: relationId, type: 'table', name, parent, tags: RELATION_TAGS[relation.kind] });
       this.addGrants(relationId, relation.acl, database.owner);
     }
@@ -171,15 +178,19 @@ class Description {
     return !role.canLogin || this.withMembers.has(role.oid);
   }
 
-  private loginId(oid: number): string {
-    return `${this.naming.serverId}/login/${oid}`;
+  private isServiceAccount({ name }: Role): boolean {
+    return this.naming.serviceAccounts.test(name);
+  }
+
+  private loginId(role: Role): string {
+    return `${this.naming.serverId}/${this.isServiceAccount(role) ? 'service' : 'user'}/${role.oid}`;
   }
 
   /** The principal that stands for the role in grants and memberships. */
   private holderId(oid: number): string {
     if (oid === PUBLIC) return `${this.naming.serverId}/public`;
     const role = this.roles.get(oid);
-    return role && !this.isGroup(role) ? this.loginId(oid) : `${this.naming.serverId}/role/${oid}`;
+    return role && !this.isGroup(role) ? this.loginId(role) : `${this.naming.serverId}/group/${oid}`;
   }
 
   private addPrincipal(principal: WantedPrincipal): void {
