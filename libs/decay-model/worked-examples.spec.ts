@@ -20,7 +20,7 @@ function rowsOfTheTable(): Row[] {
       .map((cell) => cell.trim()),
   );
   expect(cells[0]).toEqual(COLUMNS);
-  return cells.slice(2).map((row) => Object.fromEntries(row.map((cell, index) => [COLUMNS[index], cell])));
+  return cells.slice(2).map((row) => Object.fromEntries(COLUMNS.map((column, index): [string, string] => [column, row[index] ?? ''])));
 }
 
 function daysAgo(cell: string): Date {
