@@ -94,25 +94,18 @@ export class ChdbConnection implements Connection {
     };
   }
 
-  /** Waits for two parts: an error at the start is thrown here, and a result of one part needs no reader to free its session. */
+  /** Waits for the first part, so that an error at the start is thrown here. */
   private async streamed(request: EngineRequest): Promise<Readable> {
     const parts = this.engine.stream(request);
     const first = await parts.next();
-    if (first.done) return readable([]);
-    const second = await parts.next();
-    if (second.done) return readable([first.value]);
-    return readable(chain([first.value, second.value], parts));
+    return readable(first.done ? [] : chain(first.value, parts));
   }
 }
 
-async function* chain(head: readonly Uint8Array[], rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* chain(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
-    yield* head;
-    for (;;) {
-      const part = await named(rest.next());
-      if (part.done) return;
-      yield part.value;
-    }
+    yield first;
+    for (let part = await named(rest.next()); !part.done; part = await named(rest.next())) yield part.value;
   } finally {
     await rest.return(undefined);
   }

@@ -15,6 +15,12 @@ interface OpenSession {
   readonly shape: string;
 }
 
+interface StartedStream {
+  readonly head: readonly Uint8Array[];
+  /** What comes after the head, on a session that is held until `end`; null where the head is everything. */
+  readonly rest: { readonly parts: AsyncIterator<Chdb.StreamChunk>; end(): void } | null;
+}
+
 const MAX_IDLE_SESSIONS = 16;
 
 /**
@@ -79,28 +85,53 @@ export class ChdbEngine {
    */
   async *stream(request: EngineRequest): AsyncGenerator<Uint8Array> {
     const chdb = await this.open();
-    request.signal?.throwIfAborted();
-    const open = this.take(chdb, request);
-    let whole = false;
+    const starting = this.threads.use(() => this.start(chdb, request));
+    const { head, rest } = await bounded(starting, request).catch((error: unknown) => {
+      void starting.then(
+        (started) => started.rest?.end(),
+        () => undefined,
+      );
+      throw error;
+    });
     try {
-      const before = prelude(request);
-      if (before !== '')
-        await bounded(
-          this.native(() => open.session.queryAsync(before)),
-          request,
-        );
-      const parts = open.session.queryStream(request.sql, { format: request.format ?? 'TabSeparated' })[Symbol.asyncIterator]();
-      for (;;) {
+      yield* head;
+      while (rest) {
         const part = await bounded(
-          this.native(() => parts.next()),
+          this.threads.use(() => rest.parts.next()),
           request,
         );
-        if (part.done) break;
+        if (part.done) return;
         yield part.value.raw();
       }
-      whole = true;
     } finally {
-      this.giveBack(open, whole && isReusable(request));
+      rest?.end();
+    }
+  }
+
+  /**
+   * The first two parts at once: most results have one, so that they are done with their session and thread before the next statement
+   * in line begins.
+   */
+  private async start(chdb: typeof Chdb, request: EngineRequest): Promise<StartedStream> {
+    request.signal?.throwIfAborted();
+    const open = this.take(chdb, request);
+    let reusable = false;
+    let rest: StartedStream['rest'] = null;
+    try {
+      const before = prelude(request);
+      if (before !== '') await open.session.queryAsync(before);
+      const parts = open.session.queryStream(request.sql, { format: request.format ?? 'TabSeparated' })[Symbol.asyncIterator]();
+      const head: Uint8Array[] = [];
+      for (let part = await parts.next(); !part.done; part = await parts.next()) {
+        head.push(part.value.raw());
+        if (head.length < 2) continue;
+        rest = { parts, end: () => open.session.close() };
+        return { head, rest };
+      }
+      reusable = isReusable(request);
+      return { head, rest };
+    } finally {
+      if (!rest) this.giveBack(open, reusable);
     }
   }
 
@@ -156,10 +187,6 @@ export class ChdbEngine {
     if (!reusable || this.closed) return open.session.close();
     this.idle.push(open);
     if (this.idle.length > MAX_IDLE_SESSIONS) this.idle.shift()?.session.close();
-  }
-
-  private native<T>(work: () => Promise<T>): Promise<T> {
-    return this.threads.use(work);
   }
 }
 
