@@ -25,7 +25,9 @@ export async function fetchJson(url: string, signal: AbortSignal): Promise<unkno
 async function readText(response: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
+  const body: AsyncIterable<Uint8Array> | null = response.body;
+  if (body === null) throw new Error('the answer is empty');
+  for await (const chunk of body) {
     size += chunk.byteLength;
     if (size > MAX_BYTES) throw new Error('the answer is too large');
     chunks.push(chunk);

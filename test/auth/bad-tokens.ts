@@ -115,7 +115,7 @@ const SHAPES: BadToken[] = [
 /** Flips the last of the bits that base64url leaves unused at the end of 256 bytes. */
 function respell(token: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-  return token.slice(0, -1) + alphabet[alphabet.indexOf(token.at(-1) as string) ^ 1];
+  return token.slice(0, -1) + alphabet.charAt(alphabet.indexOf(token.slice(-1)) ^ 1);
 }
 
 const ALGORITHMS: BadToken[] = [

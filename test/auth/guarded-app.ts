@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type Server } from 'node:http';
+import { json } from 'node:stream/consumers';
 import type { AddressInfo } from 'node:net';
 import {
   Catch,
@@ -79,7 +80,7 @@ export class GuardedApp {
   private readonly agent = new Agent({ keepAlive: true });
 
   private constructor(
-    private readonly app: INestApplication,
+    private readonly app: INestApplication<Server>,
     private readonly port: number,
   ) {}
 
@@ -106,7 +107,7 @@ export class GuardedApp {
       // A busy machine may take long over the first load; the specs about the budget set one of their own.
       .useValue({ ...KEY_TIMES, budgetMs: 60_000, ...times })
       .compile();
-    const app = testing.createNestApplication({ logger }).useGlobalFilters(new AppErrorFilter());
+    const app = testing.createNestApplication<INestApplication<Server>>({ logger }).useGlobalFilters(new AppErrorFilter());
     await app.listen(0, '127.0.0.1');
     return new GuardedApp(app, (app.getHttpServer().address() as AddressInfo).port);
   }
@@ -122,10 +123,8 @@ export class GuardedApp {
     if (body !== undefined) headers.push('Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(body)));
     const request = httpRequest({ host: '127.0.0.1', port: this.port, path, method, headers, agent: this.agent });
     request.end(body);
-    const [response] = await once(request, 'response');
-    const chunks: Buffer[] = [];
-    for await (const chunk of response) chunks.push(chunk);
-    return { status: response.statusCode, headers: response.headers, body: JSON.parse(Buffer.concat(chunks).toString()) };
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    return { status: response.statusCode ?? 0, headers: response.headers, body: (await json(response)) as Answer['body'] };
   }
 
   get(path: string, token: string): Promise<Answer> {

@@ -1,8 +1,6 @@
 import { eventually } from '../support/eventually.js';
-import { TestIssuer, type IssuerFailure } from '../support/test-issuer.js';
+import { ISSUER_FAILURES, TestIssuer } from '../support/test-issuer.js';
 import { GuardedApp } from './guarded-app.js';
-
-const FAILURES: IssuerFailure[] = ['status', 'html', 'garbage', 'hang', 'redirect', 'oversize', 'empty', 'reset'];
 
 describe('an application whose key endpoint fails', () => {
   let issuer: TestIssuer;
@@ -17,7 +15,7 @@ describe('an application whose key endpoint fails', () => {
     await issuer.close();
   });
 
-  it.each(FAILURES)('starts, answers 503 and never 401, serves what is public, and recovers: %s', async (failure) => {
+  it.each(ISSUER_FAILURES)('starts, answers 503 and never 401, serves what is public, and recovers: %s', async (failure) => {
     issuer.fail(failure);
     app = await GuardedApp.start(issuer.environment, { times: { budgetMs: 200, firstRetryMs: 20, retryMs: 20 } });
     const token = issuer.token();
@@ -29,7 +27,7 @@ describe('an application whose key endpoint fails', () => {
     await eventually(async () => (await app?.get('/me', token))?.status === 200);
   });
 
-  it.each(FAILURES)('goes on to take tokens of known keys, and refuses those of unknown ones: %s', async (failure) => {
+  it.each(ISSUER_FAILURES)('goes on to take tokens of known keys, and refuses those of unknown ones: %s', async (failure) => {
     app = await GuardedApp.start(issuer.environment, { times: { budgetMs: 300, firstRetryMs: 20, unknownKeyMs: 0 } });
     const known = issuer.token();
     const isTaken = async (token: string): Promise<boolean> => (await app?.get('/me', token))?.status === 200;
@@ -48,8 +46,7 @@ describe('an application whose key endpoint fails', () => {
     app = await GuardedApp.start(issuer.environment);
     expect((await app.get('/me', issuer.token())).status).toBe(200);
     const before = issuer.fetches.metadata + issuer.fetches.keys;
-    const [header, payload, signature] = issuer.token().split('.');
-    expect(header).toBeDefined();
+    const [, payload, signature] = issuer.token().split('.');
     for (let done = 0; done < 1_000; done += 50) {
       const tokens = Array.from({ length: 50 }, (_, index) => {
         const unknown = Buffer.from(JSON.stringify({ typ: 'JWT', alg: 'RS256', kid: `unknown-${done + index}` })).toString('base64url');

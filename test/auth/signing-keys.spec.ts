@@ -2,11 +2,12 @@ import { Logger } from '@nestjs/common';
 import { KEY_TIMES, SigningKeys, type KeyTimes } from '#libs/auth/signing-keys.js';
 import { UnavailableError } from '#libs/errors/errors.js';
 import { eventually } from '../support/eventually.js';
-import { TestIssuer, type IssuerEndpoint, type IssuerFailure } from '../support/test-issuer.js';
+import { ISSUER_FAILURES, TestIssuer, type IssuerEndpoint } from '../support/test-issuer.js';
 
 const HOUR_MS = 3_600_000;
-const FAILURES: IssuerFailure[] = ['status', 'html', 'garbage', 'hang', 'redirect', 'oversize', 'empty', 'reset'];
-const EVERY_FAILURE = (['metadata', 'keys'] as IssuerEndpoint[]).flatMap((endpoint) => FAILURES.map((failure) => ({ endpoint, failure })));
+const EVERY_FAILURE = (['metadata', 'keys'] as IssuerEndpoint[]).flatMap((endpoint) =>
+  ISSUER_FAILURES.map((failure) => ({ endpoint, failure })),
+);
 
 describe('the signing keys of a tenant', () => {
   let issuer: TestIssuer;
@@ -15,7 +16,9 @@ describe('the signing keys of a tenant', () => {
   const logged: string[] = [];
   const keep = (line: string): void => void logged.push(line);
 
-  beforeAll(() => Logger.overrideLogger({ log: keep, warn: keep, error: keep }));
+  beforeAll(() => {
+    Logger.overrideLogger({ log: keep, warn: keep, error: keep });
+  });
 
   beforeEach(async () => {
     issuer = await TestIssuer.start();

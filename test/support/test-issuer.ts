@@ -9,8 +9,9 @@ export interface SigningKey {
   publicKey: KeyObject;
 }
 
-/** What an endpoint does instead of answering. `hang` accepts the request and says nothing. */
-export type IssuerFailure = 'status' | 'html' | 'garbage' | 'hang' | 'redirect' | 'oversize' | 'empty' | 'reset';
+/** What an endpoint does instead of answering. `hang` accepts the request and says nothing, `stall` falls silent half-way. */
+export const ISSUER_FAILURES = ['status', 'html', 'garbage', 'hang', 'stall', 'redirect', 'oversize', 'empty', 'reset'] as const;
+export type IssuerFailure = (typeof ISSUER_FAILURES)[number];
 export type IssuerEndpoint = 'metadata' | 'keys';
 
 export interface TokenOptions {
@@ -174,7 +175,7 @@ export class TestIssuer {
     this.fetches[endpoint] += 1;
     const failure = this.failures[endpoint];
     if (failure === undefined) sendJson(response, document);
-    else FAILURES[failure](response);
+    else FAILURES[failure](response, document);
   }
 }
 
@@ -182,13 +183,14 @@ function sendJson(response: ServerResponse, document: object): void {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(document));
 }
 
-const FAILURES: Record<IssuerFailure, (response: ServerResponse) => void> = {
+const FAILURES: Record<IssuerFailure, (response: ServerResponse, document: object) => unknown> = {
   status: (response) => response.writeHead(503).end('{}'),
   html: (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>Sign in</title>'),
   garbage: (response) => response.writeHead(200, { 'content-type': 'application/json' }).end(Buffer.from([0x7b, 0xff, 0x00, 0x22])),
   hang: () => undefined,
+  stall: (response) => response.writeHead(200, { 'content-type': 'application/json' }).write('{"keys":['),
   redirect: (response) => response.writeHead(302, { location: '/elsewhere' }).end(),
-  oversize: (response) => sendJson(response, { keys: [], padding: 'x'.repeat(2 ** 20) }),
+  oversize: (response, document) => sendJson(response, { ...document, padding: 'x'.repeat(2 ** 20) }),
   empty: (response) => sendJson(response, { keys: [] }),
   reset: (response) => response.destroy(),
 };
