@@ -95,11 +95,10 @@ async function ending(child: ChildProcess): Promise<void> {
 /** False when it ended instead. */
 async function isReady(server: Server, directory: string, signal: AbortSignal): Promise<boolean> {
   const deadline = Date.now() + READY_WITHIN_MS;
-  let isGone = false;
-  void server.exited.then(() => (isGone = true));
-  while (!isGone) {
+  const { child } = server;
+  while (child.exitCode === null && child.signalCode === null) {
     const file = await readPostmasterFile(directory);
-    if (file?.pid === server.child.pid && file?.isReady === true) return true;
+    if (file?.pid === child.pid && file?.isReady === true) return true;
     if (signal.aborted || Date.now() > deadline) await stop(server);
     signal.throwIfAborted();
     await pause(POLL_MS);

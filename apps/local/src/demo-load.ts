@@ -1,0 +1,104 @@
+import type { ApiClient } from './api-client.js';
+import type { DemoAsset, DemoCompany, DemoGrant, DemoPrincipal } from './demo-model.js';
+
+/** Requests at a time: half of what the gateway's pool has by default. */
+const PARALLEL = 8;
+
+/**
+ * Puts a company in through the API. Every step can be repeated: with `isResumed`, what an earlier load that was cut off has made is
+ * found instead of made again, also when its idempotency keys have run out.
+ *
+ * @param loadId names the load; the same one for its continuation
+ */
+export async function loadDemo(api: ApiClient, company: DemoCompany, loadId: string, isResumed: boolean): Promise<void> {
+  await new DemoLoad(api, loadId, isResumed).run(company);
+}
+
+class DemoLoad {
+  private readonly ids = new Map<string, string>();
+
+  constructor(
+    private readonly api: ApiClient,
+    private readonly loadId: string,
+    private readonly isResumed: boolean,
+  ) {}
+
+  async run({ principals, memberships, assets, grants }: DemoCompany): Promise<void> {
+    await this.inWaves(
+      principals,
+      ({ managerKey, ownerKey }) => [managerKey, ownerKey],
+      (principal) => this.principal(principal),
+    );
+    await inParallel(memberships, ({ groupKey, memberKey }) =>
+      this.api.call('PUT', `/v1/principals/${this.id(groupKey)}/members/${this.id(memberKey)}`),
+    );
+    await this.inWaves(
+      assets,
+      ({ parentKey }) => [parentKey],
+      (asset) => this.asset(asset),
+    );
+    await inParallel(grants, (grant) => this.grant(grant));
+    // Last, since what has ended is granted nothing.
+    const ending = principals.filter(({ endsAs }) => endsAs !== null);
+    await inParallel(ending, ({ key, endsAs }) => this.api.call('PATCH', `/v1/principals/${this.id(key)}`, { status: endsAs }));
+  }
+
+  private async principal({ key, body, managerKey, ownerKey }: DemoPrincipal): Promise<void> {
+    const references = { managerId: this.idOrNull(managerKey), ownerId: this.idOrNull(ownerKey) };
+    await this.ensure('/v1/principals', key, { ...body, ...references }, { source: body.source, externalId: body.externalId });
+  }
+
+  private async asset({ key, body, ownerKey, parentKey }: DemoAsset): Promise<void> {
+    const references = { ownerId: this.id(ownerKey), parentId: this.idOrNull(parentKey) };
+    await this.ensure('/v1/assets', key, { ...body, ...references }, { source: body.source, externalId: body.externalId });
+  }
+
+  private async grant({ key, principalKey, assetKey, body, revokeReason }: DemoGrant): Promise<void> {
+    const references = { principalId: this.id(principalKey), assetId: this.id(assetKey) };
+    const id = await this.ensure('/v1/grants', key, { ...references, ...body }, { ...references, permission: body.permission });
+    if (revokeReason !== null) await this.api.call('POST', `/v1/grants/${id}/revoke`, { reason: revokeReason });
+  }
+
+  private async ensure(list: string, key: string, body: object, identity: Record<string, string>): Promise<string> {
+    const found = this.isResumed ? await this.api.findFirst(list, identity) : null;
+    const { id } = found ?? (await this.api.create(list, body, `demo-${this.loadId}-${slug(key)}`));
+    this.ids.set(key, id);
+    return id;
+  }
+
+  /** Makes each thing after those that it names. */
+  private async inWaves<T extends { key: string }>(
+    things: readonly T[],
+    needs: (thing: T) => (string | null)[],
+    make: (thing: T) => Promise<void>,
+  ) {
+    let waiting = [...things];
+    while (waiting.length > 0) {
+      const isReady = (thing: T): boolean => needs(thing).every((key) => key === null || this.ids.has(key));
+      const ready = waiting.filter(isReady);
+      if (ready.length === 0) throw new Error(`The demo data names something that is not there, near ${waiting[0]?.key}.`);
+      waiting = waiting.filter((thing) => !ready.includes(thing));
+      await inParallel(ready, make);
+    }
+  }
+
+  private id(key: string): string {
+    const id = this.ids.get(key);
+    if (id === undefined) throw new Error(`The demo data names ${key} before it is there.`);
+    return id;
+  }
+
+  private idOrNull(key: string | null): string | null {
+    return key === null ? null : this.id(key);
+  }
+}
+
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+  const queue = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, worker));
+}
+
+const slug = (key: string): string => key.toLowerCase().replace(/[^a-z0-9]+/g, '-');
