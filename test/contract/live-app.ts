@@ -16,6 +16,8 @@ const STOP_TIMEOUT_MS = 20_000;
 /** An app of `dist` as a process of its own that listens on this machine. */
 export interface LiveApp {
   url: string;
+  /** The end of what it has logged: errors only. */
+  log(): string;
   stop(): Promise<void>;
 }
 
@@ -72,7 +74,7 @@ async function startApp(app: string, environment: Record<string, string>): Promi
     await stopProcess(child);
     throw new Error(`apps/${app} did not start: ${(error as Error).message}\n${log}`, { cause: error });
   }
-  return { url, stop: () => stopProcess(child) };
+  return { url, log: () => log, stop: () => stopProcess(child) };
 }
 
 export async function startGateway(): Promise<LiveGateway> {
@@ -90,13 +92,13 @@ export async function startGateway(): Promise<LiveGateway> {
       API_DATABASE_URL: database.url,
       API_CLICKHOUSE_URL: `chdb://${folder}/clickhouse`,
       API_KAFKA_BOOTSTRAP: 'in-process',
-      API_LOG_LEVEL: 'CRITICAL',
+      API_LOG_LEVEL: 'ERROR',
       API_DRAIN_SECONDS: '0',
     });
     const stop = (): Promise<void> => app.stop().finally(release);
     const token = (hours = 1): string =>
       issuer.token({ claims: { roles: ['governance.admin', 'governance.auditor'], exp: Math.floor(Date.now() / 1000) + hours * 3_600 } });
-    return { url: app.url, stop, token };
+    return { ...app, stop, token };
   } catch (error) {
     await release();
     throw error;
@@ -109,7 +111,7 @@ export async function startLocal(): Promise<LiveApp> {
   const release = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
     const app = await startApp('local', { LOCAL_DATA_DIR: join(folder, 'data'), LOCAL_DEMO: 'off', API_DRAIN_SECONDS: '0' });
-    return { url: app.url, stop: () => app.stop().finally(release) };
+    return { ...app, stop: () => app.stop().finally(release) };
   } catch (error) {
     await release();
     throw error;

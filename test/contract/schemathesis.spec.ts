@@ -41,7 +41,7 @@ describe('the gateway and its OpenAPI document', () => {
       run.stderr.setEncoding('utf8').on('data', (chunk: string) => (report += chunk));
       const [exitCode] = (await once(run, 'close')) as [number | null];
       await rm(folder, { recursive: true });
-      if (exitCode !== 0) throw new Error(`schemathesis ended with ${exitCode}:\n${report}`);
+      if (exitCode !== 0) throw new Error(`schemathesis ended with ${exitCode}:\n${report}\n${gateway.log()}`);
     },
     TIMEOUT_MS,
   );
