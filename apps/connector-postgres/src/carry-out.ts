@@ -1,0 +1,113 @@
+import { inParallel } from './bounded-concurrency.js';
+import type { CurrentState } from './current-state.js';
+import type { Operation, Plan } from './difference.js';
+import type { GatewayClient } from './gateway.client.js';
+import { RefusedError } from './gateway.errors.js';
+
+export interface Outcome {
+  /** How many operations of each kind changed something. */
+  done: Partial<Record<Operation['kind'], number>>;
+  /** What the gateway refused, and what could not be tried because of that; a line each. The next run tries again. */
+  failures: string[];
+}
+
+/** Enough to keep the gateway busy from one process, few enough to leave its pool to others. */
+const CONCURRENCY = 8;
+
+/**
+ * Carries a plan out, phase by phase, and keeps count in `outcome`, which holds what was done however it ends. What is refused keeps nothing
+ * else from being done; an aborted signal ends it between two operations.
+ *
+ * @throws GatewayError when the gateway is away or does not take this caller
+ */
+export async function carryOut(
+  plan: Plan,
+  current: CurrentState,
+  gateway: GatewayClient,
+  signal: AbortSignal,
+  outcome: Outcome,
+): Promise<void> {
+  const execution = new Execution(current, gateway, outcome);
+  for (const phase of plan) {
+    await inParallel(phase, CONCURRENCY, signal, (operation) => execution.attempt(operation));
+  }
+}
+
+/** Something that an operation names never came into being. */
+class Missing extends Error {}
+
+class Execution {
+  private readonly principalIds: Map<string, string>;
+  private readonly assetIds: Map<string, string>;
+
+  constructor(
+    current: CurrentState,
+    private readonly gateway: GatewayClient,
+    private readonly outcome: Outcome,
+  ) {
+    this.principalIds = new Map(current.principals.flatMap(({ id, externalId }) => (externalId === null ? [] : [[externalId, id]])));
+    this.assetIds = new Map(current.assets.flatMap(({ id, externalId }) => (externalId === null ? [] : [[externalId, id]])));
+  }
+
+  async attempt(operation: Operation): Promise<void> {
+    try {
+      await this.call(operation);
+      this.outcome.done[operation.kind] = (this.outcome.done[operation.kind] ?? 0) + 1;
+    } catch (error) {
+      if (!(error instanceof RefusedError || error instanceof Missing)) throw error;
+      this.outcome.failures.push(`${operation.kind}: ${error.message}`);
+    }
+  }
+
+  private async call(operation: Operation): Promise<void> {
+    const { gateway } = this;
+    switch (operation.kind) {
+      case 'revokeGrant':
+        return gateway.revokeGrant(operation.id, operation.reason);
+      case 'removeMember':
+        return gateway.removeMember(operation.groupId, operation.memberId);
+      case 'createPrincipal':
+        this.principalIds.set(operation.principal.externalId, await gateway.createPrincipal(operation.principal));
+        return;
+      case 'updatePrincipal':
+        return gateway.updatePrincipal(operation.id, operation.version, operation.changes);
+      case 'createAsset': {
+        const { parent, ...asset } = operation.asset;
+        this.assetIds.set(asset.externalId, await gateway.createAsset({ ...asset, parentId: this.parentId(parent) }));
+        return;
+      }
+      case 'updateAsset': {
+        const { parent, ...changes } = operation.changes;
+        const parentId = parent === undefined ? {} : { parentId: this.parentId(parent) };
+        return gateway.updateAsset(operation.id, operation.version, { ...changes, ...parentId });
+      }
+      case 'addMember':
+        return gateway.addMember(this.principalId(operation.membership.group), this.principalId(operation.membership.member));
+      case 'createGrant': {
+        const { principal, asset, ...grant } = operation.grant;
+        return gateway.createGrant({ ...grant, principalId: this.principalId(principal), assetId: this.assetId(asset) });
+      }
+      case 'deactivatePrincipal':
+        return gateway.deactivatePrincipal(operation.id);
+      case 'retireAsset':
+        return gateway.retireAsset(operation.id);
+    }
+  }
+
+  private principalId(externalId: string): string {
+    return found(this.principalIds.get(externalId), `the principal ${externalId} is not there`);
+  }
+
+  private assetId(externalId: string): string {
+    return found(this.assetIds.get(externalId), `the asset ${externalId} is not there`);
+  }
+
+  private parentId(externalId: string | null): string | null {
+    return externalId === null ? null : this.assetId(externalId);
+  }
+}
+
+function found(id: string | undefined, otherwise: string): string {
+  if (id === undefined) throw new Missing(otherwise);
+  return id;
+}

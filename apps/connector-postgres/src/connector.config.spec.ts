@@ -1,0 +1,81 @@
+import { ConfigError } from '#libs/config/config.js';
+import { loadConnectorConfig } from './connector.config.js';
+
+const MINIMAL = { CONNECTOR_TARGET_URL: 'postgresql://reader:secret@db:5432/app', CONNECTOR_GATEWAY_URL: 'https://gateway.example.com/' };
+
+function problemsOf(environment: Record<string, string>): string[] {
+  try {
+    loadConnectorConfig(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return [...error.problems];
+    throw error;
+  }
+  return [];
+}
+
+describe('the configuration of the connector', () => {
+  it('needs the two URLs alone', () => {
+    expect(loadConnectorConfig(MINIMAL)).toEqual({
+      config: {
+        targetUrl: MINIMAL.CONNECTOR_TARGET_URL,
+        gatewayUrl: 'https://gateway.example.com',
+        credentials: null,
+        source: 'postgres',
+        serverId: null,
+        intervalSeconds: null,
+        force: false,
+        serviceAccounts: expect.any(RegExp) as RegExp,
+      },
+      warnings: [],
+    });
+  });
+
+  it('lists every problem at once and prints no value', () => {
+    const problems = problemsOf({
+      CONNECTOR_TARGET_URL: 'mysql://bad-value',
+      CONNECTOR_TOKEN: 'bad-value',
+      CONNECTOR_CLIENT_ID: 'bad-value',
+      CONNECTOR_SOURCE: 'bad/value',
+      CONNECTOR_SERVER_ID: 'bad/value',
+      CONNECTOR_INTERVAL_SECONDS: '0',
+      CONNECTOR_FORCE: 'bad-value',
+      CONNECTOR_SERVICE_ACCOUNTS: '(bad-value',
+    });
+    expect(problems.map((problem) => problem.split(' ')[0])).toEqual([
+      'CONNECTOR_TARGET_URL',
+      'CONNECTOR_GATEWAY_URL',
+      'CONNECTOR_CLIENT_ID',
+      'CONNECTOR_SOURCE',
+      'CONNECTOR_SERVER_ID',
+      'CONNECTOR_INTERVAL_SECONDS',
+      'CONNECTOR_FORCE',
+      'CONNECTOR_SERVICE_ACCOUNTS',
+    ]);
+    expect(problems.join()).not.toMatch(/bad.value/);
+  });
+
+  it('takes client credentials whole or not at all', () => {
+    expect(problemsOf({ ...MINIMAL, CONNECTOR_CLIENT_ID: 'connector' })).toEqual([
+      'CONNECTOR_TOKEN_URL is required',
+      'CONNECTOR_CLIENT_SECRET is required',
+    ]);
+  });
+
+  it.each(['entra', 'manual', 'Entra'])('refuses the source %s, which is not a connector’s', (source) => {
+    expect(problemsOf({ ...MINIMAL, CONNECTOR_SOURCE: source })).toHaveLength(1);
+  });
+
+  it('takes an asyncpg URL, and a gateway URL that ends with /v1', () => {
+    const environment = { CONNECTOR_TARGET_URL: 'postgresql+asyncpg://r@db/app', CONNECTOR_GATEWAY_URL: 'http://localhost:8000/v1/' };
+    expect(loadConnectorConfig(environment).config).toMatchObject({
+      targetUrl: 'postgresql://r@db/app',
+      gatewayUrl: 'http://localhost:8000',
+    });
+  });
+
+  it('warns about a name of its own that it does not know', () => {
+    expect(loadConnectorConfig({ ...MINIMAL, CONNECTOR_SOURCES: 'x' }).warnings).toEqual([
+      'CONNECTOR_SOURCES is not a variable that this application knows.',
+    ]);
+  });
+});

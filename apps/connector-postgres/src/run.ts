@@ -1,0 +1,103 @@
+import { carryOut, type Outcome } from './carry-out.js';
+import { readTarget, TargetError, type TargetSnapshot } from './catalogs.js';
+import type { ConnectorConfig } from './connector.config.js';
+import { difference } from './difference.js';
+import { GatewayClient } from './gateway.client.js';
+import { GatewayError } from './gateway.errors.js';
+import { stopReason } from './safeguards.js';
+import { wantedState, type WantedState } from './wanted-state.js';
+
+/** What a run tells its operator, as a line of JSON. */
+export interface RunSummary {
+  /** `stopped` is by a safeguard, with nothing changed; `failed` is in part or in whole; `interrupted` is between two operations. */
+  outcome: 'done' | 'stopped' | 'failed' | 'interrupted';
+  source: string;
+  target: string;
+  /** Why the run did not end as `done`, or null. */
+  reason: string | null;
+  changes: number;
+  /** Changes by kind; a kind without any is left out. */
+  changed: Outcome['done'];
+  /** Operations that the gateway refused. */
+  failures: number;
+  /** Databases that did not let the connector in: what the gateway knows of their contents was left as it is. */
+  unreadDatabases: string[];
+  durationMs: number;
+}
+
+/** How a run ended, beside what it counted. */
+interface Ending {
+  outcome: RunSummary['outcome'];
+  reason: string | null;
+}
+
+const INTERRUPTED: Ending = { outcome: 'interrupted', reason: 'The run was interrupted; the next one goes on where it ended.' };
+const FAILURES_SHOWN = 10;
+
+/**
+ * One run: reads the target, compares it with the gateway, brings the gateway in step. What may go wrong outside of it is told in the summary
+ * and not thrown; `warn` is given a line for whatever else an operator should see.
+ */
+export async function run(config: ConnectorConfig, signal: AbortSignal, warn: (line: string) => void): Promise<RunSummary> {
+  const startedAtMs = performance.now();
+  const outcome: Outcome = { done: {}, failures: [] };
+  const unreadDatabases: string[] = [];
+  const { outcome: ended, reason } = await synchronise(config, signal, warn, outcome, unreadDatabases).catch((error: unknown): Ending => {
+    if (signal.aborted) return INTERRUPTED;
+    if (error instanceof TargetError || error instanceof GatewayError) return { outcome: 'failed', reason: error.message };
+    throw error;
+  });
+  return {
+    outcome: ended,
+    source: config.source,
+    target: targetName(config.targetUrl),
+    reason,
+    changes: changesOf(outcome),
+    changed: outcome.done,
+    failures: outcome.failures.length,
+    unreadDatabases,
+    durationMs: Math.round(performance.now() - startedAtMs),
+  };
+}
+
+async function synchronise(
+  config: ConnectorConfig,
+  signal: AbortSignal,
+  warn: (line: string) => void,
+  outcome: Outcome,
+  unreadDatabases: string[],
+): Promise<Ending> {
+  const wanted = describeTarget(await readTarget(config.targetUrl), config);
+  unreadDatabases.push(...wanted.unreadDatabases.map(({ name }) => name));
+  signal.throwIfAborted();
+  const gateway = new GatewayClient(config, signal);
+  const current = await gateway.currentState(new Set(wanted.principals.keys()));
+  const plan = difference(wanted, current);
+  const stop = stopReason(wanted, current, plan);
+  if (stop !== null && !config.force) {
+    return { outcome: 'stopped', reason: `${stop} Nothing was changed; CONNECTOR_FORCE=on would carry it out.` };
+  }
+  if (stop !== null) warn(`${stop} Carried out all the same, because CONNECTOR_FORCE is on.`);
+  await carryOut(plan, current, gateway, signal, outcome);
+  for (const failure of outcome.failures.slice(0, FAILURES_SHOWN)) warn(failure);
+  if (changesOf(outcome) + outcome.failures.length < plan.flat().length) return INTERRUPTED;
+  if (outcome.failures.length === 0) return { outcome: 'done', reason: null };
+  return { outcome: 'failed', reason: `The gateway refused ${outcome.failures.length} operations; the next run tries them again.` };
+}
+
+/** @throws TargetError when nothing tells this server from another */
+function describeTarget(snapshot: TargetSnapshot, config: ConnectorConfig): WantedState {
+  const serverId = config.serverId ?? snapshot.systemIdentifier;
+  if (serverId === null) {
+    throw new TargetError('The target does not tell its system identifier (pg_control_system): CONNECTOR_SERVER_ID has to name it.');
+  }
+  return wantedState(snapshot, { serverId, serverName: targetName(config.targetUrl), serviceAccounts: config.serviceAccounts });
+}
+
+const changesOf = ({ done }: Outcome): number => Object.values(done).reduce((sum, count) => sum + count, 0);
+
+/** Host and port, or the folder of the socket. */
+function targetName(targetUrl: string): string {
+  const url = new URL(targetUrl);
+  return `${url.searchParams.get('host') ?? url.hostname}:${url.searchParams.get('port') ?? (url.port || '5432')}`;
+}

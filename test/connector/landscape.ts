@@ -1,0 +1,126 @@
+import pg from 'pg';
+import { loadConnectorConfig } from '#apps/connector-postgres/src/connector.config.js';
+import { run, type RunSummary } from '#apps/connector-postgres/src/run.js';
+import { type RunningGateway, startGateway } from '#apps/gateway/src/start.js';
+import { loadConfig } from '#libs/config/config.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { PostgresServer } from '../support/postgres-server.js';
+import { TestIssuer } from '../support/test-issuer.js';
+import { differences, reach, subjects, truth } from './oracle.js';
+import { carryOut, RoleGraph, TABLE_PRIVILEGES } from './role-graph.js';
+
+const TABLE_RIGHTS: ReadonlySet<string> = new Set(TABLE_PRIVILEGES);
+const NEVER = new AbortController().signal;
+
+/** What the gateway lists, as far as these tests look at it. */
+export interface Listed {
+  id: string;
+  displayName: string;
+  name: string;
+  externalId: string;
+  status: string;
+  permission: string;
+  revokeReason: string | null;
+}
+
+/** A PostgreSQL server to be read, and a gateway with an issuer of its own that takes connectors for their own source alone. */
+export class Landscape {
+  private constructor(
+    readonly target: PostgresServer,
+    /** A superuser at the target. */
+    readonly client: pg.Client,
+    readonly gateway: RunningGateway,
+    private readonly issuer: TestIssuer,
+    private readonly database: TestDatabase,
+  ) {}
+
+  static async start(): Promise<Landscape> {
+    const [target, database, issuer] = await Promise.all([PostgresServer.start(), createTestDatabase(), TestIssuer.start()]);
+    const client = new pg.Client({ connectionString: target.url() });
+    await client.connect();
+    const { config } = loadConfig({
+      ...issuer.environment,
+      API_DATABASE_URL: database.url,
+      API_CLICKHOUSE_URL: 'http://127.0.0.1:1',
+      API_KAFKA_BOOTSTRAP: 'in-process',
+      API_LOG_LEVEL: 'CRITICAL',
+      API_HOST: '127.0.0.1',
+      API_PORT: '0',
+    });
+    return new Landscape(target, client, await startGateway(config), issuer, database);
+  }
+
+  async stop(): Promise<void> {
+    await this.gateway.close(0);
+    await this.client.end();
+    await Promise.all([this.target.remove(), this.issuer.close(), this.database.drop()]);
+  }
+
+  /** The variables of a connector that may write nothing but this source. */
+  variables(source: string, more: Record<string, string> = {}): Record<string, string> {
+    return {
+      CONNECTOR_TARGET_URL: this.target.url(),
+      CONNECTOR_GATEWAY_URL: this.gateway.url,
+      CONNECTOR_TOKEN: this.token(source),
+      CONNECTOR_SOURCE: source,
+      ...more,
+    };
+  }
+
+  token(source: string): string {
+    return this.issuer.tokenFor({ roles: [`governance.connector:${source}`], app: true });
+  }
+
+  /** One run in this process, which has to end well. */
+  async synchronise(source: string, more: Record<string, string> = {}): Promise<RunSummary> {
+    const warnings: string[] = [];
+    const { config } = loadConnectorConfig(this.variables(source, more));
+    const summary = await run(config, NEVER, (line) => warnings.push(line));
+    const unexpected = warnings.filter((line) => !line.includes('CONNECTOR_FORCE'));
+    expect({ ...summary, unexpected }).toMatchObject({ outcome: 'done', failures: 0, unexpected: [] });
+    return summary;
+  }
+
+  /** Every item of a list, as this connector may see it. */
+  async list<T = Listed>(source: string, path: string): Promise<T[]> {
+    const headers = { authorization: `Bearer ${this.token(source)}` };
+    const items: T[] = [];
+    for (let next: string | null = `${path}${path.includes('?') ? '&' : '?'}limit=100`; next !== null;) {
+      const response: Response = await fetch(this.gateway.url + next, { headers });
+      if (!response.ok) throw new Error(`${next} answered ${response.status}: ${await response.text()}`);
+      items.push(...((await response.json()) as { items: T[] }).items);
+      next = /<([^>]*)>; rel="next"/.exec(response.headers.get('link') ?? '')?.[1] ?? null;
+    }
+    return items;
+  }
+
+  /** What the gateway says that these roles reach; a role is the active principal of its name. */
+  async reached(source: string, roles: readonly string[]): Promise<Set<string>> {
+    const answer = new Set<string>();
+    const principals = await this.list(source, `/v1/principals?source=${source}&status=active`);
+    for (const role of roles) {
+      const { id } = principals.find(({ displayName }) => displayName === role)!;
+      const items = await this.list<{ assetName: string; permission: string }>(source, `/v1/principals/${id}/access`);
+      for (const { assetName, permission } of items) if (TABLE_RIGHTS.has(permission)) answer.add(reach(role, assetName, permission));
+    }
+    return answer;
+  }
+
+  /** The gateway says of every role, table and privilege what PostgreSQL says. */
+  async expectTruth(source: string): Promise<void> {
+    const expected = await truth(this.client);
+    expect(expected.size).toBeGreaterThan(0);
+    expect(differences(expected, await this.reached(source, await subjects(this.client)))).toEqual({ missing: [], tooMuch: [] });
+  }
+
+  /** A graph at the target for as long as the work lasts. */
+  async withGraph(seed: number, work: (graph: RoleGraph) => Promise<void>): Promise<void> {
+    const graph = new RoleGraph(seed);
+    await carryOut(this.client, graph.statements);
+    try {
+      await work(graph);
+    } finally {
+      for (const statement of graph.cleanUp()) await this.client.query(statement);
+    }
+  }
+}
