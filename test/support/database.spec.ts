@@ -30,6 +30,12 @@ describe('test databases', () => {
     await expect(query(database.url, 'SELECT 1')).rejects.toThrow('does not exist');
   });
 
+  it('have every table of the migrations', async () => {
+    const database = await createTestDatabase();
+    await expect(query(database.url, 'SELECT FROM principals')).resolves.toEqual([]);
+    await database.drop();
+  });
+
   it('hold UTF-8 and live on a server that counts statements', async () => {
     const database = await createEmptyDatabase();
     await query(database.url, 'CREATE EXTENSION pg_stat_statements');

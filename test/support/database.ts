@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import pg from 'pg';
+import { migrate } from '#libs/database/migrate.js';
 
 /** A database of one spec on the run's server. */
 export interface TestDatabase {
@@ -50,11 +50,7 @@ async function createTemplate(client: pg.Client, template: string): Promise<void
   const draft = `${template}_draft`;
   await client.query(`DROP DATABASE IF EXISTS "${draft}" WITH (FORCE)`);
   await client.query(`CREATE DATABASE "${draft}" TEMPLATE template0`);
-  if (existsSync(new URL('../../libs/database/migrate.ts', import.meta.url))) {
-    const path = '#libs/database/migrate.js';
-    const { migrate } = (await import(path)) as { migrate(url: string): Promise<void> };
-    await migrate(urlOf(draft));
-  }
+  await migrate(urlOf(draft));
   await client.query(`ALTER DATABASE "${draft}" RENAME TO "${template}"`);
 }
 

@@ -29,9 +29,7 @@ const FAST: PostgresSettings = {
 const USER = 'postgres';
 const START_TIMEOUT_MS = 30_000;
 
-// A shell that outlives whoever started it: as soon as the other end of its stdin is gone, however that process ended (SIGKILL included),
-// the server is stopped and its folder deleted. An exit hook in JavaScript would miss SIGKILL and would fight with the test runner's own.
-const WATCHDOG = 'read -r line; kill -QUIT "$1" 2>/dev/null; while kill -0 "$1" 2>/dev/null; do sleep 0.1; done; rm -rf "$2"';
+const WATCHDOG = 'read -r line; kill -"$3" "$1" 2>/dev/null; while kill -0 "$1" 2>/dev/null; do sleep 0.1; done; rm -rf "$2"';
 
 /**
  * A PostgreSQL 18 server of its own on 127.0.0.1 and a free port, for tests that stop, kill or configure one.
@@ -131,11 +129,7 @@ export class PostgresServer {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.process = child;
-    this.watchdog = spawn('sh', ['-c', WATCHDOG, 'watchdog', String(child.pid), this.folder], {
-      detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    });
-    this.watchdog.unref();
+    this.watchdog = watchdog(child, this.folder, 'QUIT');
     await this.ready(child);
     // Neither the server nor its log may keep a test process alive that forgot about it: the watchdog cleans up then.
     child.unref();
@@ -176,6 +170,19 @@ export class PostgresServer {
   }
 }
 
+/**
+ * A shell that outlives this process: as soon as the other end of its stdin is gone, however this process ended, `server` gets the signal
+ * and then `folder` is deleted. An exit hook in JavaScript would miss SIGKILL, and would fight with the test runner's own.
+ */
+export function watchdog(server: ChildProcess, folder: string, signal: 'QUIT' | 'KILL'): ChildProcess {
+  const shell = spawn('sh', ['-c', WATCHDOG, 'watchdog', String(server.pid), folder, signal], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  shell.unref();
+  return shell;
+}
+
 /** PostgreSQL refuses to run as root; `nobody` is there on every such machine, so no user has to be created. */
 function serverOwner(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
@@ -193,7 +200,7 @@ function binary(name: 'initdb' | 'postgres'): string {
 }
 
 /** A port of 127.0.0.1 that was free a moment ago. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address() as AddressInfo;
