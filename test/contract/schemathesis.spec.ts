@@ -34,7 +34,8 @@ describe('the gateway and its OpenAPI document', () => {
       ];
       // It leaves what it has found out in its working directory.
       const folder = await mkdtemp(join(tmpdir(), 'contract-schemathesis-'));
-      const env = { ...process.env, CONTRACT_TOKEN: gateway.token(12) };
+      const hooks = { PYTHONPATH: import.meta.dirname, SCHEMATHESIS_HOOKS: 'schemathesis_hooks' };
+      const env = { ...process.env, ...hooks, PYTHONDONTWRITEBYTECODE: '1', CONTRACT_TOKEN: gateway.token(12) };
       const run = spawn(schemathesis.bin('schemathesis'), args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
       let report = '';
       run.stdout.setEncoding('utf8').on('data', (chunk: string) => (report += chunk));
