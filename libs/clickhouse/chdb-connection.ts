@@ -41,8 +41,7 @@ export class ChdbConnection implements Connection {
 
   async query(params: QueryParams): Promise<QueryResult> {
     const request = this.request(params, params.query);
-    const buffered = params.clickhouse_settings?.wait_end_of_query;
-    const streams = isStreamable(params.query) && (buffered === undefined || Number(buffered) === 0);
+    const streams = isStreamable(params.query) && !params.clickhouse_settings?.wait_end_of_query;
     const stream = await named(streams ? this.streamed(request) : this.engine.run(request).then((bytes) => readable([bytes])));
     return { ...baseResult(params), stream };
   }
@@ -88,7 +87,7 @@ export class ChdbConnection implements Connection {
       sql,
       settings: Object.fromEntries(settings) as Record<string, string>,
       params: Object.fromEntries(bound) as Record<string, string>,
-      format: String(params.clickhouse_settings?.default_format ?? 'TabSeparated'),
+      format: params.clickhouse_settings?.default_format ?? 'TabSeparated',
       timeoutMs: this.timeoutMs,
       signal: params.abort_signal,
     };
