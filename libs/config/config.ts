@@ -43,7 +43,6 @@ export type Environment = Record<string, string | undefined>;
 export type Defaults = Partial<Record<string, string>>;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const TENANT = /^[0-9a-z][0-9a-z.-]{0,253}$/i;
 
 class Reader {
   readonly problems: string[] = [];
@@ -162,7 +161,7 @@ export function loadConfig(environment: Environment, defaults: Defaults = {}): {
   const needsAzure = authMode === 'azure_ad';
   const azure = <T>(name: string, parse: (value: string) => T): T | null => env.read<T | null>(name, parse, needsAzure ? undefined : null);
   const tenantId = azure('API_AZURE_AD_TENANT_ID', (value) => {
-    if (!UUID.test(value) && !TENANT.test(value)) throw new Error('must be a tenant id');
+    if (!UUID.test(value)) throw new Error('must be a tenant id, which is a UUID: tokens name no other');
     return value.toLowerCase();
   });
   const clientId = azure('API_AZURE_AD_CLIENT_ID', text);

@@ -4,6 +4,8 @@ export class Representation {
     readonly id: string,
     readonly version: number,
     readonly json: string,
+    /** Whether the version says all: a grant's does not, its `lastUsedAt` moves without it, and so it is never answered with 304. */
+    readonly cacheable = true,
   ) {}
 
   /** For tests and rules that look into it; answering a request never needs it. */

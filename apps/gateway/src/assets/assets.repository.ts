@@ -1,0 +1,136 @@
+import { Database } from '#libs/database/database.js';
+import { AssetEntity } from '#libs/database/entities/asset.entity.js';
+import { violatedForeignKey, violatedUnique } from '#libs/database/failures.js';
+import { Representation } from '#libs/database/representation.js';
+import type { Transaction } from '#libs/database/transaction.js';
+import { BadRequestError, ConflictError } from '#libs/errors/errors.js';
+import { jsonRow } from '#libs/pagination/json-row.js';
+import { byId, Keyset } from '#libs/pagination/keyset.js';
+import { likePrefix } from '#libs/pagination/like.js';
+import type { Page, PageRequest } from '#libs/pagination/page.js';
+import { Injectable } from '@nestjs/common';
+import sql, { type Sql } from 'sql-template-tag';
+import type { Repository } from 'typeorm';
+
+export interface AssetFilters {
+  type?: string;
+  source?: string;
+  externalId?: string;
+  sensitivity?: string;
+  ownerId?: string;
+  parentId?: string;
+  tag?: string;
+  status?: string;
+  q?: string;
+}
+
+/** Held while one asset is put into another: two opposite moves at once would each see no circle. */
+const NESTING_LOCK = 72_637;
+
+const ITEM = jsonRow({
+  id: 'a.id',
+  type: 'a.type',
+  name: 'a.name',
+  externalId: 'a.external_id',
+  source: 'a.source',
+  sensitivity: 'a.sensitivity',
+  ownerId: 'a.owner_id',
+  parentId: 'a.parent_id',
+  tags: 'a.tags',
+  status: 'a.status',
+  usageTrackedSince: 'instant(a.usage_tracked_since)',
+  createdAt: 'instant(a.created_at)',
+  updatedAt: 'instant(a.updated_at)',
+  version: 'a.version',
+});
+
+const REFERENCES: Record<string, [path: string, what: string]> = {
+  assets_owner_exists: ['ownerId', 'principal'],
+  assets_parent_exists: ['parentId', 'asset'],
+};
+
+@Injectable()
+export class AssetsRepository {
+  constructor(
+    private readonly database: Database,
+    private readonly keyset: Keyset,
+  ) {}
+
+  page(filters: AssetFilters, sources: readonly string[] | null, request: PageRequest): Promise<Page> {
+    return this.keyset.page(
+      { list: 'assets', item: ITEM, from: sql`assets a`, where: conditions(filters, sources), sort: byId('a'), binding: filters },
+      request,
+    );
+  }
+
+  async findRepresentation(id: string, sources: readonly string[] | null, tx?: Transaction): Promise<Representation | null> {
+    const mine = sources ? sql` AND a.source = ANY (${sources})` : sql``;
+    const query = sql`SELECT a.version, (${ITEM})::text AS json FROM assets a WHERE a.id = ${id}${mine}`;
+    const [row] = await (tx ?? this.database).rows<{ version: number; json: string }>(query);
+    return row ? new Representation(id, row.version, row.json) : null;
+  }
+
+  find(tx: Transaction, id: string): Promise<AssetEntity | null> {
+    return this.repository(tx).findOneBy({ id });
+  }
+
+  /** The row, locked until the transaction ends. Rows that refer to it can still be added meanwhile. */
+  findForUpdate(tx: Transaction, id: string): Promise<AssetEntity | null> {
+    return this.repository(tx).findOne({ where: { id }, lock: { mode: 'for_no_key_update' } });
+  }
+
+  /** @throws ConflictError for a taken external id; BadRequestError for an owner or a parent that does not exist */
+  async insert(tx: Transaction, asset: AssetEntity): Promise<void> {
+    await this.repository(tx).insert(asset).catch(toRule);
+  }
+
+  /** @throws as `insert` */
+  async update(tx: Transaction, asset: AssetEntity): Promise<void> {
+    const { id, ...changes } = asset;
+    await this.repository(tx).update({ id }, changes).catch(toRule);
+  }
+
+  /** Whether one asset is, at any depth, inside another. Nobody else nests assets until the transaction ends. */
+  async isInside(tx: Transaction, inner: string, outer: string): Promise<boolean> {
+    await tx.rows(sql`SELECT pg_advisory_xact_lock(${NESTING_LOCK})`);
+    const [row] = await tx.rows<{ inside: boolean }>(
+      sql`WITH RECURSIVE up AS (
+          SELECT ${inner}::uuid AS id
+          UNION SELECT a.parent_id FROM up JOIN assets a ON a.id = up.id AND a.parent_id IS NOT NULL
+        )
+        SELECT EXISTS (SELECT FROM up WHERE id = ${outer}) AS inside`,
+    );
+    return row?.inside === true;
+  }
+
+  private repository(tx: Transaction): Repository<AssetEntity> {
+    return tx.manager.getRepository(AssetEntity);
+  }
+}
+
+function conditions(filters: AssetFilters, sources: readonly string[] | null): Sql[] {
+  const { type, source, externalId, sensitivity, ownerId, parentId, tag, status, q } = filters;
+  const where: Sql[] = [];
+  if (sources) where.push(sql`a.source = ANY (${sources})`);
+  if (type !== undefined) where.push(sql`a.type = ${type}`);
+  if (source !== undefined) where.push(sql`a.source = ${source}`);
+  if (externalId !== undefined) where.push(sql`a.external_id = ${externalId}`);
+  if (sensitivity !== undefined) where.push(sql`a.sensitivity = ${sensitivity}`);
+  if (ownerId !== undefined) where.push(sql`a.owner_id = ${ownerId}`);
+  if (parentId !== undefined) where.push(sql`a.parent_id = ${parentId}`);
+  if (tag !== undefined) where.push(sql`a.tags @> ARRAY[${tag}]::text[]`);
+  if (status !== undefined) where.push(sql`a.status = ${status}`);
+  if (q !== undefined) where.push(sql`lower(a.name) LIKE ${likePrefix(q)}`);
+  return where;
+}
+
+function toRule(error: unknown): never {
+  if (violatedUnique(error) === 'assets_external_id_unique') {
+    throw new ConflictError('duplicate', 'This asset exists already.', [
+      { path: 'externalId', message: 'is taken by another asset of this source' },
+    ]);
+  }
+  const reference = REFERENCES[violatedForeignKey(error) ?? ''];
+  if (reference) throw BadRequestError.rule(reference[0], `names a ${reference[1]} that does not exist`);
+  throw error;
+}

@@ -1,0 +1,68 @@
+import type { Config } from '#libs/config/config.js';
+import { ErrorFilter } from '#libs/errors/error.filter.js';
+import { Draining } from '#libs/observability/draining.js';
+import { createLogger } from '#libs/observability/logging.js';
+import { requestLog } from '#libs/observability/request-log.js';
+import { RequestMetrics } from '#libs/observability/request-metrics.js';
+import { VersioningType } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { SwaggerModule } from '@nestjs/swagger';
+import type { RequestHandler } from 'express';
+import helmet from 'helmet';
+import type { Server } from 'node:http';
+import { createAllowedMethods } from './http/allowed-methods.js';
+import { answerBrokenRequests } from './http/broken-requests.js';
+import { jsonBody } from './http/json-body.js';
+import { createDocument } from './http/openapi-document.js';
+import { RequestValidationPipe } from './http/validation.pipe.js';
+
+const DOCS = '/v1/docs';
+
+// A request that trickles in holds a connection, not a handler; these bound for how long. Idle connections outlive those of usual load balancers.
+const HEADERS_TIMEOUT_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 60_000;
+const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+
+/** Everything that is true of every route: middleware in its order, versioning, pipes, the filter, and the document. Used by `main` and by tests. */
+export function configureApp(app: NestExpressApplication, config: Config): void {
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set('query parser', 'simple');
+  app.set('trust proxy', config.trustedProxies.length > 0 ? [...config.trustedProxies] : false);
+  app.use(requestLog(createLogger(config.logLevel), app.get(RequestMetrics)));
+  app.use(closeWhileDraining(app.get(Draining)));
+  app.use(securityHeaders());
+  app.enableCors({
+    origin: config.corsOrigins.includes('*') ? '*' : [...config.corsOrigins],
+    credentials: false,
+    exposedHeaders: ['ETag', 'Link', 'Location', 'X-Request-Id', 'Retry-After', 'Idempotent-Replayed'],
+    maxAge: 600,
+  });
+  app.use(jsonBody());
+  app.enableVersioning({ type: VersioningType.URI, defaultVersion: '1' });
+  app.useGlobalPipes(new RequestValidationPipe());
+  app.useGlobalFilters(new ErrorFilter(createAllowedMethods(app)));
+  const server = app.getHttpServer() as Server;
+  server.headersTimeout = HEADERS_TIMEOUT_MS;
+  server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
+  answerBrokenRequests(server);
+  SwaggerModule.setup(DOCS, app, () => createDocument(app), { jsonDocumentUrl: '/v1/openapi.json', yamlDocumentUrl: '/v1/openapi.yaml' });
+}
+
+/** From SIGTERM on every answer asks its client to come back on another connection, so that none is cut. */
+function closeWhileDraining(draining: Draining): RequestHandler {
+  return (_request, response, next) => {
+    if (draining.active) response.setHeader('Connection', 'close');
+    next();
+  };
+}
+
+/** Answers are data and load nothing; only the documentation is a page, with scripts of its own. */
+function securityHeaders(): RequestHandler {
+  const data = helmet({
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+  });
+  const page = helmet();
+  return (request, response, next) => (request.path.startsWith(DOCS) ? page : data)(request, response, next);
+}

@@ -1,0 +1,58 @@
+import { Representation } from '#libs/database/representation.js';
+import { Page } from '#libs/pagination/page.js';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import type { Response } from 'express';
+import { type CallerRequest, entityTags } from './current-caller.js';
+
+const JSON_CONTENT = 'application/json; charset=utf-8';
+
+/**
+ * Writes pages and resources as they came out of PostgreSQL, with the headers of the wire contract, past Express' own `send`, which would parse
+ * nothing but cost a hash over each body. Everything else is left to Nest.
+ */
+export class GatewayAdapter extends ExpressAdapter {
+  override reply(response: Response, body: unknown, statusCode?: number): unknown {
+    if (body instanceof Page) return sendPage(response, body);
+    if (body instanceof Representation) return sendResource(response, body, statusCode ?? response.statusCode);
+    return super.reply(response, body, statusCode);
+  }
+}
+
+function sendPage(response: Response, page: Page): void {
+  if (page.nextCursor !== null) response.setHeader('Link', `<${nextAddress(response.req.originalUrl, page.nextCursor)}>; rel="next"`);
+  sendJson(response, 200, page.json);
+}
+
+/** The address of this page with another cursor, its other parameters as they were. */
+function nextAddress(address: string, cursor: string): string {
+  const [path, query = ''] = address.split('?', 2);
+  const kept = query.split('&').filter((parameter) => parameter !== '' && !parameter.startsWith('cursor='));
+  return `${path}?${[...kept, `cursor=${cursor}`].join('&')}`;
+}
+
+function sendResource(response: Response, resource: Representation, status: number): void {
+  const request = response.req as CallerRequest;
+  response.setHeader('ETag', `"${resource.version}"`);
+  if (request.caller?.replayed) response.setHeader('Idempotent-Replayed', 'true');
+  if (status === 201) response.setHeader('Location', `${request.originalUrl.split('?', 1)[0]}/${resource.id}`);
+  if (request.method !== 'POST' && request.method !== 'PATCH' && resource.cacheable && isKnown(request, resource.version)) {
+    response.status(304).end();
+    return;
+  }
+  sendJson(response, status, resource.json);
+}
+
+function isKnown(request: CallerRequest, version: number): boolean {
+  const header = request.headers['if-none-match'];
+  if (header === undefined) return false;
+  const tags = entityTags('If-None-Match', header);
+  // Weak comparison (RFC 9110, section 13.1.2).
+  return tags === null || tags.some((tag) => tag.replace(/^W\//, '') === `"${version}"`);
+}
+
+function sendJson(response: Response, status: number, json: string): void {
+  response.statusCode = status;
+  response.setHeader('Content-Type', JSON_CONTENT);
+  response.setHeader('Content-Length', Buffer.byteLength(json));
+  response.end(json);
+}

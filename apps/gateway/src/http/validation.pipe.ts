@@ -1,0 +1,56 @@
+import { BadRequestError, type ErrorDetail } from '#libs/errors/errors.js';
+import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
+import type { ValidationError } from 'class-validator';
+
+function invalid(details: readonly ErrorDetail[]): BadRequestError {
+  return new BadRequestError('validation_failed', undefined, details);
+}
+
+function detailsOf(errors: readonly ValidationError[], parent = ''): ErrorDetail[] {
+  return errors.flatMap((error) => {
+    const path = parent + error.property;
+    if (error.children?.length) return detailsOf(error.children, `${path}.`);
+    const constraints = error.constraints ?? {};
+    if ('whitelistValidation' in constraints) return [{ path, message: 'is not known here' }];
+    if (error.value === undefined) return [{ path, message: 'is required' }];
+    return [{ path, message: Object.values(constraints)[0] ?? 'is not valid' }];
+  });
+}
+
+/** Strings that PostgreSQL cannot hold, or that would not come back as they were sent. */
+function unfitStrings(value: unknown, path: string): ErrorDetail[] {
+  if (typeof value === 'string') {
+    return value.includes('\0') || !value.isWellFormed() ? [{ path, message: 'must be well-formed Unicode without NUL' }] : [];
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, member]) => {
+    const place = path === '' ? name : `${path}.${name}`;
+    return [...unfitStrings(name, place), ...unfitStrings(member, place)];
+  });
+}
+
+/** Validates bodies and queries by their DTO: unknown members, repeated parameters and unfit strings are refused, each by its path. */
+@Injectable()
+export class RequestValidationPipe extends ValidationPipe {
+  constructor() {
+    super({
+      transform: true,
+      whitelist: true,
+      forbidNonWhitelisted: true,
+      stopAtFirstError: true,
+      exceptionFactory: (errors) => invalid(detailsOf(errors)),
+    });
+  }
+
+  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    if (metadata.type === 'custom' || metadata.type === 'param') return value;
+    const unfit = unfitStrings(value, '');
+    if (unfit.length > 0) throw invalid(unfit);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid([{ path: '', message: 'must be an object' }]);
+    if (metadata.type === 'query') {
+      const repeated = Object.entries(value).filter(([, parameter]) => Array.isArray(parameter));
+      if (repeated.length > 0) throw invalid(repeated.map(([path]) => ({ path, message: 'must be given once' })));
+    }
+    return super.transform(value, metadata);
+  }
+}

@@ -1,0 +1,57 @@
+import type { Config } from '#libs/config/config.js';
+import { Database } from '#libs/database/database.js';
+import { NotFoundError } from '#libs/errors/errors.js';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import { readFileSync } from 'node:fs';
+import { Gauge, register } from 'prom-client';
+
+interface Package {
+  version: string;
+}
+
+/** What Prometheus scrapes. */
+@Injectable()
+export class MetricsService implements OnModuleInit {
+  constructor(
+    private readonly database: Database,
+    private readonly config: ConfigService<Config, true>,
+  ) {}
+
+  onModuleInit(): void {
+    const pool = (): Database['pool'] | undefined => (this.database.source.isInitialized ? this.database.pool : undefined);
+    const names = { pool: 'database_pool_connections', build: 'build_info' };
+    // The registry is one for the process; an application that starts in it anew takes its figures over.
+    for (const name of Object.values(names)) register.removeSingleMetric(name);
+    new Gauge({
+      name: names.pool,
+      help: 'Connections of the PostgreSQL pool, by what they do; waiting are requests that have none yet.',
+      labelNames: ['state'],
+      collect() {
+        const { totalCount = 0, idleCount = 0, waitingCount = 0 } = pool() ?? {};
+        this.set({ state: 'busy' }, totalCount - idleCount);
+        this.set({ state: 'idle' }, idleCount);
+        this.set({ state: 'waiting' }, waitingCount);
+      },
+    });
+    new Gauge({ name: names.build, help: 'What is running: always 1.', labelNames: ['version', 'node'] }).set(
+      { version: version(), node: process.versions.node },
+      1,
+    );
+  }
+
+  /** @throws NotFoundError where the metrics have a port of their own */
+  async scrape(): Promise<string> {
+    if (this.config.get('metricsPort', { infer: true }) !== null) throw new NotFoundError('The metrics are served on a port of their own.');
+    return this.text();
+  }
+
+  text(): Promise<string> {
+    return register.metrics();
+  }
+}
+
+function version(): string {
+  const file = new URL('../../../../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as Package).version;
+}

@@ -1,0 +1,140 @@
+import { Database } from '#libs/database/database.js';
+import { PrincipalEntity } from '#libs/database/entities/principal.entity.js';
+import { violatedForeignKey, violatedUnique } from '#libs/database/failures.js';
+import { Representation } from '#libs/database/representation.js';
+import type { Transaction } from '#libs/database/transaction.js';
+import { BadRequestError, ConflictError } from '#libs/errors/errors.js';
+import { jsonRow } from '#libs/pagination/json-row.js';
+import { byId, Keyset } from '#libs/pagination/keyset.js';
+import { likePrefix } from '#libs/pagination/like.js';
+import type { Page, PageRequest } from '#libs/pagination/page.js';
+import { Injectable } from '@nestjs/common';
+import sql, { type Sql } from 'sql-template-tag';
+import type { Repository } from 'typeorm';
+
+export interface PrincipalFilters {
+  type?: string;
+  status?: string;
+  department?: string;
+  managerId?: string;
+  source?: string;
+  externalId?: string;
+  q?: string;
+}
+
+const ITEM = jsonRow({
+  id: 'p.id',
+  type: 'p.type',
+  displayName: 'p.display_name',
+  email: 'p.email',
+  externalId: 'p.external_id',
+  source: 'p.source',
+  status: 'p.status',
+  department: 'p.department',
+  managerId: 'p.manager_id',
+  ownerId: 'p.owner_id',
+  attributes: 'p.attributes',
+  createdAt: 'instant(p.created_at)',
+  updatedAt: 'instant(p.updated_at)',
+  version: 'p.version',
+});
+
+/** A constraint, the member that ran into it, and what a client is told. */
+const DUPLICATES: Record<string, [path: string, message: string]> = {
+  principals_external_id_unique: ['externalId', 'is taken by another principal of this source'],
+  principals_active_email_unique: ['email', 'is taken by another active user of this source'],
+};
+const REFERENCES: Record<string, string> = { principals_manager_exists: 'managerId', principals_owner_exists: 'ownerId' };
+
+@Injectable()
+export class PrincipalsRepository {
+  constructor(
+    private readonly database: Database,
+    private readonly keyset: Keyset,
+  ) {}
+
+  page(filters: PrincipalFilters, sources: readonly string[] | null, request: PageRequest): Promise<Page> {
+    return this.keyset.page(
+      { list: 'principals', item: ITEM, from: sql`principals p`, where: conditions(filters, sources), sort: byId('p'), binding: filters },
+      request,
+    );
+  }
+
+  async findRepresentation(id: string, sources: readonly string[] | null, tx?: Transaction): Promise<Representation | null> {
+    const mine = sources ? sql` AND p.source = ANY (${sources})` : sql``;
+    const query = sql`SELECT p.version, (${ITEM})::text AS json FROM principals p WHERE p.id = ${id}${mine}`;
+    const [row] = await (tx ?? this.database).rows<{ version: number; json: string }>(query);
+    return row ? new Representation(id, row.version, row.json) : null;
+  }
+
+  findByExternalId(source: string, externalId: string): Promise<PrincipalEntity | null> {
+    return this.database.source.getRepository(PrincipalEntity).findOneBy({ source, externalId });
+  }
+
+  find(tx: Transaction, id: string): Promise<PrincipalEntity | null> {
+    return this.repository(tx).findOneBy({ id });
+  }
+
+  /** The row, locked until the transaction ends. Rows that refer to it can still be added meanwhile. */
+  findForUpdate(tx: Transaction, id: string): Promise<PrincipalEntity | null> {
+    return this.repository(tx).findOne({ where: { id }, lock: { mode: 'for_no_key_update' } });
+  }
+
+  /** @throws ConflictError for a taken external id or address; BadRequestError for a manager or owner that does not exist */
+  async insert(tx: Transaction, principal: PrincipalEntity): Promise<void> {
+    await this.repository(tx).insert(principal).catch(toRule);
+  }
+
+  /** @throws as `insert` */
+  async update(tx: Transaction, principal: PrincipalEntity): Promise<void> {
+    const { id, ...changes } = principal;
+    await this.repository(tx).update({ id }, changes).catch(toRule);
+  }
+
+  async addDigestKey(tx: Transaction, id: string, key: Buffer): Promise<void> {
+    await tx.rows(sql`INSERT INTO principal_secrets (principal_id, digest_key) VALUES (${id}, ${key})`);
+  }
+
+  async findDigestKey(tx: Transaction, id: string): Promise<Buffer | null> {
+    const [row] = await tx.rows<{ key: Buffer }>(sql`SELECT digest_key AS key FROM principal_secrets WHERE principal_id = ${id}`);
+    return row?.key ?? null;
+  }
+
+  /** Forgets what is personal in every place that keeps it besides the row itself: its history, its key, and answers kept for repeats. */
+  async forget(tx: Transaction, id: string, displayName: string): Promise<void> {
+    await tx.rows(sql`DELETE FROM principal_secrets WHERE principal_id = ${id}`);
+    await tx.rows(
+      sql`UPDATE principals_history SET display_name = ${displayName}, email = NULL, external_id = NULL, attributes = '{}' WHERE id = ${id}`,
+    );
+    await tx.rows(sql`DELETE FROM idempotency_keys WHERE position(${id} IN response) > 0`);
+  }
+
+  private repository(tx: Transaction): Repository<PrincipalEntity> {
+    return tx.manager.getRepository(PrincipalEntity);
+  }
+}
+
+function conditions(filters: PrincipalFilters, sources: readonly string[] | null): Sql[] {
+  const { type, status, department, managerId, source, externalId, q } = filters;
+  const where: Sql[] = [];
+  if (sources) where.push(sql`p.source = ANY (${sources})`);
+  if (type !== undefined) where.push(sql`p.type = ${type}`);
+  if (status !== undefined) where.push(sql`p.status = ${status}`);
+  if (department !== undefined) where.push(sql`p.department = ${department}`);
+  if (managerId !== undefined) where.push(sql`p.manager_id = ${managerId}`);
+  if (source !== undefined) where.push(sql`p.source = ${source}`);
+  if (externalId !== undefined) where.push(sql`p.external_id = ${externalId}`);
+  if (q !== undefined) {
+    const prefix = likePrefix(q);
+    where.push(sql`(lower(p.display_name) LIKE ${prefix} OR lower(p.email) LIKE ${prefix})`);
+  }
+  return where;
+}
+
+function toRule(error: unknown): never {
+  const duplicate = DUPLICATES[violatedUnique(error) ?? ''];
+  if (duplicate) throw new ConflictError('duplicate', 'This principal exists already.', [{ path: duplicate[0], message: duplicate[1] }]);
+  const reference = REFERENCES[violatedForeignKey(error) ?? ''];
+  if (reference) throw BadRequestError.rule(reference, 'names a principal that does not exist');
+  throw error;
+}

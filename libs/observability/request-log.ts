@@ -1,0 +1,38 @@
+import type { NextFunction, RequestHandler, Response } from 'express';
+import type { Logger } from 'pino';
+import type { RequestMetrics } from './request-metrics.js';
+import { type ContextRequest, createContext } from './request-context.js';
+
+/** The template of the route that answered (`/v1/grants/{id}`), never the address itself: an address may hold what must not be logged. */
+export function routeOf(request: ContextRequest): string {
+  const path = (request.route as { path?: string } | undefined)?.path;
+  return path === undefined ? 'unmatched' : path.replace(/:([A-Za-z]+)/g, '{$1}');
+}
+
+/** Gives every request its context, and when it ends writes its line of the log and counts it. */
+export function requestLog(logger: Logger, metrics: RequestMetrics): RequestHandler {
+  return (incoming, response: Response, next: NextFunction) => {
+    const request = incoming as ContextRequest;
+    const context = (request.context = createContext(request.headers));
+    response.setHeader('X-Request-Id', context.requestId);
+    metrics.started();
+    response.once('close', () => {
+      const seconds = Number(process.hrtime.bigint() - context.startedAt) / 1e9;
+      const route = routeOf(request);
+      // A client that went away before its answer was there has no status; 499 is the usual word for it.
+      const status = response.writableFinished ? response.statusCode : 499;
+      metrics.ended(request.method, route, status, seconds);
+      logger[status >= 500 ? 'error' : 'info']({
+        msg: 'request',
+        requestId: context.requestId,
+        traceId: context.traceId,
+        caller: request.user?.id ?? null,
+        method: request.method,
+        route,
+        status,
+        durationMs: Math.round(seconds * 1e5) / 100,
+      });
+    });
+    next();
+  };
+}
