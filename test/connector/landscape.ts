@@ -1,11 +1,10 @@
 import pg from 'pg';
 import { loadConnectorConfig } from '#apps/connector-postgres/src/connector.config.js';
 import { run, type RunSummary } from '#apps/connector-postgres/src/run.js';
-import { type RunningGateway, startGateway } from '#apps/gateway/src/start.js';
-import { loadConfig } from '#libs/config/config.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { PostgresServer } from '../support/postgres-server.js';
 import { TestIssuer } from '../support/test-issuer.js';
+import { GatewayProcess } from './gateway-process.js';
 import { differences, reach, subjects, truth } from './oracle.js';
 import { carryOut, RoleGraph, TABLE_PRIVILEGES } from './role-graph.js';
 
@@ -29,7 +28,7 @@ export class Landscape {
     readonly target: PostgresServer,
     /** A superuser at the target. */
     readonly client: pg.Client,
-    readonly gateway: RunningGateway,
+    readonly gateway: GatewayProcess,
     private readonly issuer: TestIssuer,
     private readonly database: TestDatabase,
   ) {}
@@ -38,20 +37,18 @@ export class Landscape {
     const [target, database, issuer] = await Promise.all([PostgresServer.start(), createTestDatabase(), TestIssuer.start()]);
     const client = new pg.Client({ connectionString: target.url() });
     await client.connect();
-    const { config } = loadConfig({
+    const gateway = await GatewayProcess.start({
       ...issuer.environment,
       API_DATABASE_URL: database.url,
-      API_CLICKHOUSE_URL: 'http://127.0.0.1:1',
+      // Nobody listens there, and nothing of this needs anybody to.
+      API_CLICKHOUSE_URL: 'http://127.0.0.1:9/none',
       API_KAFKA_BOOTSTRAP: 'in-process',
-      API_LOG_LEVEL: 'CRITICAL',
-      API_HOST: '127.0.0.1',
-      API_PORT: '0',
     });
-    return new Landscape(target, client, await startGateway(config), issuer, database);
+    return new Landscape(target, client, gateway, issuer, database);
   }
 
   async stop(): Promise<void> {
-    await this.gateway.close(0);
+    await this.gateway.stop();
     await this.client.end();
     await Promise.all([this.target.remove(), this.issuer.close(), this.database.drop()]);
   }
