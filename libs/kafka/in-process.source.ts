@@ -57,7 +57,7 @@ class TopicReader {
   ) {}
 
   async run(): Promise<void> {
-    for (let delayMs = RESTART_MS.initial; !this.stopping.aborted; delayMs = Math.min(delayMs * 2, RESTART_MS.max)) {
+    for (let delayMs = RESTART_MS.initial; ; delayMs = Math.min(delayMs * 2, RESTART_MS.max)) {
       const error = await this.session().catch((reason: unknown) => reason);
       if (this.stopping.aborted) return;
       if (this.healthy) {
@@ -65,7 +65,7 @@ class TopicReader {
         delayMs = RESTART_MS.initial;
       }
       this.healthy = false;
-      await this.wait(delayMs);
+      if (!(await this.wait(delayMs))) return;
     }
   }
 
@@ -162,7 +162,8 @@ class TopicReader {
     );
   }
 
-  private async wait(ms: number): Promise<void> {
-    await pause(ms, undefined, { signal: this.stopping }).catch(() => undefined);
+  /** Whether the time went by without the source being stopped. */
+  private wait(ms: number): Promise<boolean> {
+    return pause(ms, true, { signal: this.stopping }).catch(() => false);
   }
 }

@@ -47,7 +47,7 @@ export class KafkaSource implements MessageSource {
 
   private async run(topics: readonly string[], deliver: Deliver): Promise<void> {
     const { signal } = this.stopping;
-    for (let delayMs = RESTART_MS.initial; !signal.aborted; delayMs = Math.min(delayMs * 2, RESTART_MS.max)) {
+    for (let delayMs = RESTART_MS.initial; ; delayMs = Math.min(delayMs * 2, RESTART_MS.max)) {
       const error = await this.consume(topics, deliver).catch((reason: unknown) => reason);
       if (signal.aborted) return;
       if (this.healthy) {
@@ -55,7 +55,7 @@ export class KafkaSource implements MessageSource {
         delayMs = RESTART_MS.initial;
       }
       this.healthy = false;
-      await pause(delayMs, undefined, { signal }).catch(() => undefined);
+      if (!(await pause(delayMs, true, { signal }).catch(() => false))) return;
     }
   }
 
