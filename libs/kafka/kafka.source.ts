@@ -15,6 +15,8 @@ export interface KafkaSourceOptions {
 
 /** A fetch that finds this much does not wait any longer. */
 const WORTHWHILE_BYTES = 1024 * 1024;
+/** A member hears at its next heartbeat that another has gone and left it partitions. */
+const MOST_HEARTBEAT_MS = 1_000;
 const RESTART_MS = { initial: 500, max: 10_000 };
 /** As many partitions at once as one member may ever have; each waits for the batch that its messages are in. */
 const CONCURRENCY = 64;
@@ -63,10 +65,11 @@ export class KafkaSource implements MessageSource {
   private async consume(topics: readonly string[], deliver: Deliver): Promise<void> {
     await this.prepare();
     const { sessionTimeoutMs = 30_000, lingerMs = 300 } = this.options;
+    const heartbeatMs = Math.min(MOST_HEARTBEAT_MS, Math.floor(sessionTimeoutMs / 10));
     const consumer = this.kafka.consumer({
       groupId: this.group,
       sessionTimeout: sessionTimeoutMs,
-      heartbeatInterval: Math.floor(sessionTimeoutMs / 10),
+      heartbeatInterval: heartbeatMs,
       maxWaitTimeInMs: lingerMs,
       minBytes: WORTHWHILE_BYTES,
       allowAutoTopicCreation: false,
@@ -80,7 +83,7 @@ export class KafkaSource implements MessageSource {
     });
     ended.catch(() => undefined);
     try {
-      await Promise.race([this.subscribe(consumer, topics, deliver, Math.floor(sessionTimeoutMs / 10)), ended, this.stopped]);
+      await Promise.race([this.subscribe(consumer, topics, deliver, heartbeatMs), ended, this.stopped]);
       await Promise.race([ended, this.stopped]);
     } finally {
       await consumer.disconnect().catch(() => undefined);

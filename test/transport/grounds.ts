@@ -9,6 +9,9 @@ import { KafkaServer } from '../support/kafka-server.js';
 
 /** What the contract is held to: Kafka, and its twin. */
 export interface Ground {
+  readonly kind: 'kafka' | 'in-process';
+  /** The bootstrap address, or the URL of the database. */
+  readonly url: string;
   /** The broker as one process has it. Its topics are the topic of the test and that one's dead letters. */
   connect(topic: string): MessageBroker;
   /** Takes all connections away, as an outage does, and gives them back. */
@@ -22,6 +25,8 @@ export const OUTAGE_TIMEOUT_MS = 60_000;
 export async function kafkaGround(): Promise<Ground> {
   const server = await KafkaServer.start({ own: true });
   return {
+    kind: 'kafka',
+    url: server.bootstrap,
     connect: (topic) =>
       new KafkaClient({
         brokers: [server.bootstrap],
@@ -75,6 +80,8 @@ export async function databaseWithTables(): Promise<TestDatabase> {
 export async function inProcessGround(): Promise<Ground> {
   const database = await databaseWithTables();
   return {
+    kind: 'in-process',
+    url: database.url,
     connect: () => new InProcessBroker(database.url, { pollMs: 20 }),
     interrupt: () =>
       onDatabase(database.url, (client) =>
