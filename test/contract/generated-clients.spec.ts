@@ -3,7 +3,7 @@ import { copyFile, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { type LiveApp, startLocal } from './live-app.js';
+import { LocalFolder } from '../local/local-process.js';
 import { type OutsideTool, pythonTool } from './outside-tools.js';
 
 const run = promisify(execFile);
@@ -72,26 +72,29 @@ describe('a client generated from openapi.json', () => {
 
   describe('by openapi-python-client', () => {
     let generator: OutsideTool;
-    let local: LiveApp | undefined;
+    let local: LocalFolder | undefined;
+    let url: string;
 
     beforeAll(async () => {
       generator = await pythonTool('openapi-python-client==0.29.1');
-      if (generator) local = await startLocal();
+      if (!generator) return;
+      local = await LocalFolder.create();
+      url = await local.start().ready();
     }, 400_000);
 
-    afterAll(() => local?.stop());
+    afterAll(() => local?.remove());
 
     it(
       'compiles, and walks create, list, patch, conflict and revoke against what `npm start` runs',
       async () => {
-        if (!generator || !local) return;
+        if (!generator) return;
         const python = generator.bin('python');
         await writeFile(join(folder, 'config.yaml'), 'package_name_override: governance\npost_hooks: []\n');
         const args = ['generate', '--path', DOCUMENT, '--meta', 'none', '--config', 'config.yaml', '--output-path', 'governance'];
         await succeed(generator.bin('openapi-python-client'), [...args, '--fail-on-warning'], folder);
         await succeed(python, ['-W', 'error', '-m', 'compileall', '-q', 'governance'], folder);
         await copyFile(join(import.meta.dirname, 'python-client-walk.py'), join(folder, 'walk.py'));
-        expect(await succeed(python, ['walk.py', local.url], folder)).toContain('walked');
+        expect(await succeed(python, ['walk.py', url], folder)).toContain('walked');
       },
       TIMEOUT_MS,
     );

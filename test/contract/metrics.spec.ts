@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type LiveGateway, startGateway } from './live-app.js';
+import { type LiveGateway, startLiveGateway } from './live-gateway.js';
 import { type OutsideTool, promtool } from './outside-tools.js';
 
 describe('GET /v1/metrics', () => {
@@ -9,10 +9,10 @@ describe('GET /v1/metrics', () => {
 
   beforeAll(async () => {
     tool = await promtool();
-    if (tool) gateway = await startGateway();
+    if (tool) gateway = await startLiveGateway();
   }, 400_000);
 
-  afterAll(() => gateway?.stop());
+  afterAll(() => gateway?.close());
 
   it('gives promtool nothing to say, once requests of every kind have been counted', async () => {
     if (!tool || !gateway) return;

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { scaled } from '../support/scale.js';
-import { type LiveGateway, startGateway } from './live-app.js';
+import { type LiveGateway, startLiveGateway } from './live-gateway.js';
 import { type OutsideTool, pythonTool } from './outside-tools.js';
 
 const EXAMPLES_PER_OPERATION = 500;
@@ -16,10 +16,10 @@ describe('the gateway and its OpenAPI document', () => {
 
   beforeAll(async () => {
     schemathesis = await pythonTool('schemathesis==4.32.5');
-    if (schemathesis) gateway = await startGateway();
+    if (schemathesis) gateway = await startLiveGateway();
   }, 400_000);
 
-  afterAll(() => gateway?.stop());
+  afterAll(() => gateway?.close());
 
   it(
     'agree, whatever is sent: every check of schemathesis passes, and no answer is 500',
@@ -42,7 +42,7 @@ describe('the gateway and its OpenAPI document', () => {
       run.stderr.setEncoding('utf8').on('data', (chunk: string) => (report += chunk));
       const [exitCode] = (await once(run, 'close')) as [number | null];
       await rm(folder, { recursive: true });
-      if (exitCode !== 0) throw new Error(`schemathesis ended with ${exitCode}:\n${report}\n${gateway.log()}`);
+      if (exitCode !== 0) throw new Error(`schemathesis ended with ${exitCode}:\n${report}\n${gateway.errors()}`);
     },
     TIMEOUT_MS,
   );
