@@ -46,6 +46,8 @@ const ODD_NAMES = ['with space', 'Größe', 'a/b', 'dotted.name', "o'brien", 'sa
  */
 export class RoleGraph {
   readonly roles: string[] = [];
+  /** Roles whose rights has_table_privilege finds in no list. */
+  readonly powerful: string[] = [];
   readonly schemas: string[] = [];
   readonly relations: string[] = [];
   readonly statements: string[] = [];
@@ -70,11 +72,12 @@ export class RoleGraph {
 
   /** Ends all that the graph made. */
   cleanUp(): string[] {
-    const roles = this.roles.map(quote).join(', ');
+    const roles = [...this.roles, ...this.powerful].map(quote);
     return [
       ...this.schemas.map((schema) => `DROP SCHEMA ${quote(schema)} CASCADE`),
-      `DROP OWNED BY ${roles} CASCADE`,
-      `DROP ROLE ${roles}`,
+      // One by one: PostgreSQL stumbles over default privileges from one of several roles to another.
+      ...roles.map((role) => `DROP OWNED BY ${role} CASCADE`),
+      `DROP ROLE ${roles.join(', ')}`,
     ];
   }
 
@@ -88,9 +91,15 @@ export class RoleGraph {
       this.roles.push(name);
       this.statements.push(`CREATE ROLE ${quote(name)} ${login} ${inherit} ${powers}`);
     }
-    // Left out by the oracle, but in the way of everything else.
-    if (this.random.chance(0.2)) this.statements.push(`ALTER ROLE ${this.role()} SUPERUSER`);
-    if (this.random.chance(0.2)) this.statements.push(`GRANT pg_read_all_data TO ${this.role()}`);
+    if (this.random.chance(0.4)) this.addPowerful();
+  }
+
+  /** A superuser and a reader of everything, each with one member: left out by the oracle, but in the way of everything else. */
+  private addPowerful(): void {
+    const [superuser, reader] = [`g${this.seed}_super`, `g${this.seed}_reads_all`];
+    this.powerful.push(superuser, reader);
+    this.statements.push(`CREATE ROLE ${superuser} LOGIN SUPERUSER`, `GRANT ${superuser} TO ${this.role()}`);
+    this.statements.push(`CREATE ROLE ${reader}`, `GRANT pg_read_all_data TO ${reader}`, `GRANT ${reader} TO ${this.role()}`);
   }
 
   private addMemberships(): void {
@@ -153,7 +162,10 @@ export class RoleGraph {
       () => this.push(`REVOKE ${this.privileges()} ON ${table} FROM ${this.grantee()}${behaviour}`),
       () => this.push(`REVOKE GRANT OPTION FOR ${this.privileges()} ON ${table} FROM ${this.role()} CASCADE`),
       () => this.push(`DO $do$ BEGIN EXECUTE (${revokeFromOwner(table)}); END $do$`),
-      () => this.push(`ALTER TABLE ${table} OWNER TO ${this.random.chance(0.9) ? this.role() : 'pg_database_owner'}`),
+      () =>
+        this.push(
+          `ALTER TABLE ${table} OWNER TO ${this.random.chance(0.8) ? this.role() : this.random.pick(['pg_database_owner', ...this.powerful])}`,
+        ),
       () => this.push(`GRANT SELECT (id), UPDATE (note) ON ${table} TO ${this.grantee()}`),
       () => this.push(`GRANT ${this.privileges()} ON ALL TABLES IN SCHEMA ${quote(this.random.pick(this.schemas))} TO ${this.grantee()}`),
       () => this.push(`REVOKE ${this.role()} FROM ${this.role()} CASCADE`),
