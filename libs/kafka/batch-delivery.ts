@@ -120,9 +120,10 @@ function textOf(value: Buffer | string | null): string {
 }
 
 function namedBy(error: PoisonMessageError, candidates: readonly Candidate[]): Poison[] {
-  return error.poisoned.flatMap(({ index, reason }) => {
-    const message = candidates[index]?.raw;
-    return message ? [{ message, reason }] : [];
+  const reasons = new Map(error.poisoned.map(({ index, reason }) => [index, reason]));
+  return candidates.flatMap(({ raw }, index) => {
+    const reason = reasons.get(index);
+    return reason === undefined ? [] : [{ message: raw, reason }];
   });
 }
 
