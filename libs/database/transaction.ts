@@ -4,7 +4,7 @@ import { ConflictError } from '#libs/errors/errors.js';
 import type { EventDraft } from '#libs/events/event.js';
 import { appendEvents } from '#libs/events/outbox.js';
 import { Injectable } from '@nestjs/common';
-import sql, { type Sql } from 'sql-template-tag';
+import type { Sql } from 'sql-template-tag';
 import type { EntityManager, QueryRunner } from 'typeorm';
 import { Database } from './database.js';
 import { asFailure, mayRunAgain } from './failures.js';
@@ -17,6 +17,7 @@ const ATTEMPTS = 3;
 export class Transaction {
   readonly now = new Date();
   readonly events: EventDraft[] = [];
+  private unchanged = false;
 
   constructor(
     private readonly database: Database,
@@ -36,11 +37,25 @@ export class Transaction {
   record(event: EventDraft): void {
     this.events.push(event);
   }
+
+  /**
+   * Says that there was nothing to change, which is why no event tells of it. It has to be said: neither silence nor PostgreSQL tells it from a
+   * forgotten event, since a row that was only locked counts as written there.
+   */
+  leaveUnchanged(): void {
+    this.unchanged = true;
+  }
+
+  /** Whether the work has said what it did: what has changed, or that nothing has. */
+  get accountedFor(): boolean {
+    return this.unchanged || this.events.length > 0;
+  }
 }
 
 /**
  * The one door to a change of state. What `work` writes and the events it records are committed together or not at all, and with them, where
- * the request carries an Idempotency-Key, the answer: a repeat is given that answer and runs nothing.
+ * the request carries an Idempotency-Key, the answer: a repeat is given that answer and runs nothing. Work that neither records an event nor
+ * says `leaveUnchanged` fails.
  *
  * `work` may run again after a deadlock, so it has no effects outside its transaction.
  *
@@ -87,13 +102,10 @@ export class Transactions {
   }
 
   private async recordEvents(tx: Transaction, runner: QueryRunner, caller: Caller): Promise<void> {
-    if (tx.events.length > 0) {
-      const { requestId, traceId, clientIp } = caller;
-      return appendEvents(runner.manager, tx.events, { actor: tx.actor, requestId, traceId, clientIp }, tx.now);
-    }
-    // Nothing recorded is right only where nothing was written: PostgreSQL knows.
-    const [state] = await tx.rows<{ wrote: boolean }>(sql`SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS wrote`);
-    if (state?.wrote) throw new Error('A change of state recorded no event.');
+    if (!tx.accountedFor) throw new Error('A change of state recorded no event.');
+    if (tx.events.length === 0) return;
+    const { requestId, traceId, clientIp } = caller;
+    await appendEvents(runner.manager, tx.events, { actor: tx.actor, requestId, traceId, clientIp }, tx.now);
   }
 }
 

@@ -103,7 +103,7 @@ export class AssetsService {
 
   private async save(tx: Transaction, before: AssetEntity, after: AssetEntity): Promise<void> {
     const changes = changedFields(eventFields(before), eventFields(after));
-    if (Object.keys(changes.after).length === 0) return;
+    if (Object.keys(changes.after).length === 0) return tx.leaveUnchanged();
     await this.assets.update(tx, { ...after, updatedAt: tx.now, version: before.version + 1 });
     const ended = after.status === 'retired' && before.status !== 'retired';
     tx.record({ type: ended ? 'asset.retired' : 'asset.updated', resource: { type: 'asset', id: before.id }, ...changes });

@@ -71,7 +71,8 @@ export class GrantsService {
       if ('expiresAt' in changes.after && changed.expiresAt && changed.expiresAt <= tx.now) {
         throw BadRequestError.rule('expiresAt', 'must lie in the future; to end a grant now, revoke it');
       }
-      if (Object.keys(changes.after).length > 0) {
+      if (Object.keys(changes.after).length === 0) tx.leaveUnchanged();
+      else {
         await this.grants.update(tx, { ...changed, updatedAt: tx.now, version: grant.version + 1 });
         tx.record({ type: 'grant.updated', resource: { type: 'grant', id }, ...changes });
       }
@@ -83,7 +84,8 @@ export class GrantsService {
   revoke(id: string, reason: string | null, caller: Caller): Promise<Representation> {
     return this.transactions.write(caller, async (tx) => {
       const grant = await this.lock(tx, id, caller);
-      if (!hasEnded(grant, tx.now)) {
+      if (hasEnded(grant, tx.now)) tx.leaveUnchanged();
+      else {
         const revoked: GrantEntity = { ...grant, status: 'revoked', revokedAt: tx.now, revokedBy: tx.actor, revokeReason: reason };
         await this.grants.update(tx, { ...revoked, updatedAt: tx.now, version: grant.version + 1 });
         tx.record({

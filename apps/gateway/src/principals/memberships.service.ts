@@ -36,6 +36,7 @@ export class MembershipsService {
       if (memberIsGroup && (await this.memberships.isInside(tx, groupId, memberId))) throw new BadRequestError('membership_cycle');
       const added = await this.memberships.add(tx, { id: uuidv7(), groupId, memberId, memberIsGroup, addedAt: tx.now, removedAt: null });
       if (added) tx.record({ type: 'membership.added', resource: { type: 'principal', id: groupId }, after: { memberId } });
+      else tx.leaveUnchanged();
     });
   }
 
@@ -45,6 +46,7 @@ export class MembershipsService {
       await this.pair(tx, groupId, memberId, caller);
       const ended = await this.memberships.end(tx, groupId, memberId);
       if (ended) tx.record({ type: 'membership.removed', resource: { type: 'principal', id: groupId }, before: { memberId } });
+      else tx.leaveUnchanged();
     });
   }
 

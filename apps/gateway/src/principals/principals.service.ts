@@ -103,7 +103,8 @@ export class PrincipalsService {
   erase(id: string, caller: Caller): Promise<Representation> {
     return this.transactions.write(caller, async (tx) => {
       const principal = await this.lock(tx, id, caller);
-      if ((await this.principals.findDigestKey(tx, id)) !== null) {
+      if ((await this.principals.findDigestKey(tx, id)) === null) tx.leaveUnchanged();
+      else {
         const erased = { ...principal, displayName: ERASED_NAME, email: null, externalId: null, attributes: {} };
         await this.principals.update(tx, { ...erased, updatedAt: tx.now, version: principal.version + 1 });
         await this.principals.forget(tx, id, ERASED_NAME);
@@ -122,7 +123,7 @@ export class PrincipalsService {
   }
 
   private async save(tx: Transaction, before: PrincipalEntity, after: PrincipalEntity): Promise<void> {
-    if (Object.keys(changedFields(plainFields(before), plainFields(after)).after).length === 0) return;
+    if (Object.keys(changedFields(plainFields(before), plainFields(after)).after).length === 0) return tx.leaveUnchanged();
     let key = await this.principals.findDigestKey(tx, before.id);
     if (!key) {
       key = newDigestKey();
