@@ -29,7 +29,7 @@ export class Landscape {
     /** A superuser at the target. */
     readonly client: pg.Client,
     readonly gateway: GatewayProcess,
-    private readonly issuer: TestIssuer,
+    readonly issuer: TestIssuer,
     private readonly database: TestDatabase,
   ) {}
 

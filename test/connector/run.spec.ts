@@ -135,6 +135,12 @@ describe('a run of the connector', () => {
     expect(stderr).not.toContain('pa55word');
   });
 
+  it('exits with 1 and one line when something else answers at the address of the gateway', async () => {
+    const { code, summaries, stderr } = await runProcess('elsewhere', { CONNECTOR_GATEWAY_URL: landscape.issuer.authority });
+    expect([code, summaries.map(({ outcome }) => outcome)]).toEqual([1, ['failed']]);
+    expect(stderr).toMatch(/^The gateway did not say what it holds: 404 .*\n$/);
+  });
+
   it('exits with 1 and every problem of its configuration', async () => {
     const { code, summaries, stderr } = await runProcess('wrong', { CONNECTOR_FORCE: 'perhaps', CONNECTOR_INTERVAL_SECONDS: 'soon' });
     expect([code, summaries]).toEqual([1, []]);

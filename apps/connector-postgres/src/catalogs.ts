@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import {
   BEGIN_READING,
@@ -34,12 +35,17 @@ export interface Relation {
   acl: Acl | null;
 }
 
+export interface Contents {
+  schemas: Schema[];
+  relations: Relation[];
+}
+
 export interface Database {
   name: string;
   owner: number;
   acl: Acl | null;
   /** Null where the database could not be read: then nothing is known about what is in it. */
-  contents: { schemas: Schema[]; relations: Relation[] } | null;
+  contents: Contents | null;
 }
 
 /** What one server's catalogs say about access, at the instant of reading (of each database). */
@@ -58,6 +64,7 @@ type DatabaseRow = Omit<Database, 'contents'> & { allowsConnections: boolean; is
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const QUERY_TIMEOUT_MS = 150_000;
+const END_TIMEOUT_MS = 5_000;
 
 /** The server is there and will not let this role into this database (or has just lost it). Anything else is a failed reading. */
 const CLOSED_TO_US = new Set(['42501', '28000', '28P01', '3D000', '55000']);
@@ -69,25 +76,30 @@ const CLOSED_TO_US = new Set(['42501', '28000', '28P01', '3D000', '55000']);
  * @throws TargetError when the server does not answer, refuses the login, or fails in the middle
  */
 export async function readTarget(targetUrl: string): Promise<TargetSnapshot> {
-  return withReader(targetUrl, async (client) => {
-    const roles = await rows<Role>(client, SELECT_ROLES);
-    const memberships = await rows<{ group: number; member: number }>(client, SELECT_MEMBERSHIPS);
-    const found = await rows<DatabaseRow>(client, SELECT_DATABASES);
-    const databases: Database[] = [];
-    for (const { allowsConnections, isCurrent, ...database } of found) {
-      const read = isCurrent ? readContents(client) : allowsConnections ? readOther(targetUrl, database.name) : null;
-      databases.push({ ...database, contents: await read });
-    }
-    return { systemIdentifier: await systemIdentifier(client), roles, memberships, databases };
-  });
+  const { found, current, ...server } = await withReader(targetUrl, readServer);
+  const databases: Database[] = [];
+  for (const { allowsConnections, isCurrent, ...database } of found) {
+    const contents = isCurrent ? current : allowsConnections ? await readOther(targetUrl, database.name) : null;
+    databases.push({ ...database, contents });
+  }
+  return { ...server, databases };
 }
 
-async function readContents(client: pg.Client): Promise<NonNullable<Database['contents']>> {
+/** What the whole server shares, and the database of the URL, as they were at one instant. */
+async function readServer(client: pg.Client): Promise<Omit<TargetSnapshot, 'databases'> & { found: DatabaseRow[]; current: Contents }> {
+  const roles = await rows<Role>(client, SELECT_ROLES);
+  const memberships = await rows<{ group: number; member: number }>(client, SELECT_MEMBERSHIPS);
+  const found = await rows<DatabaseRow>(client, SELECT_DATABASES);
+  const current = await readContents(client);
+  return { roles, memberships, found, current, systemIdentifier: await systemIdentifier(client) };
+}
+
+async function readContents(client: pg.Client): Promise<Contents> {
   return { schemas: await rows<Schema>(client, SELECT_SCHEMAS), relations: await rows<Relation>(client, SELECT_RELATIONS) };
 }
 
 /** The contents of another database of the server, which takes a connection of its own; null where this role is not let in. */
-async function readOther(targetUrl: string, database: string): Promise<Database['contents']> {
+async function readOther(targetUrl: string, database: string): Promise<Contents | null> {
   const url = new URL(targetUrl);
   url.pathname = `/${encodeURIComponent(database)}`;
   try {
@@ -128,7 +140,8 @@ async function withReader<T>(connectionString: string, read: (client: pg.Client)
     if (error instanceof TargetError) throw error;
     throw new TargetError(`The target could not be read: ${firstLine(error)}`, { cause: error });
   } finally {
-    await client.end().catch(() => undefined);
+    // A server that has gone silent does not say good-bye either.
+    await Promise.race([client.end().catch(() => undefined), pause(END_TIMEOUT_MS, undefined, { ref: false })]);
   }
 }
 

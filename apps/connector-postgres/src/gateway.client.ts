@@ -151,7 +151,11 @@ export class GatewayClient {
       const token = await this.token.current();
       if (token !== null) request.headers.set('authorization', `Bearer ${token}`);
       const response = await resilientFetch(request, this.signal);
-      if (response.status !== 401 || renewed || !this.token.discard(token)) return response;
+      if (response.status === 401 && !renewed && this.token.discard(token)) continue;
+      if (response.ok && response.status !== 204 && !response.headers.get('content-type')?.startsWith('application/json')) {
+        throw new GatewayError('What answers at the address of the gateway is not its API.');
+      }
+      return response;
     }
   }
 }

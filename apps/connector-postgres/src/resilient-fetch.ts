@@ -5,7 +5,7 @@ export interface RetryPolicy {
   attempts: number;
   firstDelayMs: number;
   maxDelayMs: number;
-  /** For one attempt, from sending to the whole head of the answer. */
+  /** For one attempt, from sending to the end of the answer. */
   timeoutMs: number;
 }
 
@@ -16,6 +16,7 @@ export const RETRY_POLICY: RetryPolicy = { attempts: 7, firstDelayMs: 250, maxDe
 const MAX_RETRY_AFTER_MS = 300_000;
 
 const PASSING = new Set([429, 502, 503, 504]);
+const BODILESS = new Set([204, 205, 304]);
 
 /**
  * Sends a request until it has an answer that counts: again after a network failure, 429, 502, 503, 504 and a request of the same
@@ -23,7 +24,7 @@ const PASSING = new Set([429, 502, 503, 504]);
  * So what it sends must be safe to repeat: every POST carries an Idempotency-Key.
  *
  * @throws GatewayError when every attempt failed
- * @throws the signal's reason once it is aborted; an answer that has begun is still waited for
+ * @throws the signal's reason once it is aborted; a request that is under way is still waited for
  */
 export async function resilientFetch(request: Request, signal: AbortSignal, policy: RetryPolicy = RETRY_POLICY): Promise<Response> {
   for (let attempt = 1; ; attempt += 1) {
@@ -33,15 +34,17 @@ export async function resilientFetch(request: Request, signal: AbortSignal, poli
     if (attempt === policy.attempts)
       throw new GatewayError(`${new URL(request.url).origin} ${describe(answer)}, ${attempt} times in a row.`);
     const asked = answer instanceof Response ? retryAfterMs(answer) : null;
-    if (answer instanceof Response) await answer.body?.cancel();
     await pause(asked ?? delayMs(attempt, policy), undefined, { signal });
   }
 }
 
+/** One attempt. The answer is read whole, so that one that breaks off half-way counts as none. */
 async function send(request: Request, timeoutMs: number): Promise<Response | Error> {
   try {
     // A request's body can be sent once.
-    return await fetch(request.clone(), { signal: AbortSignal.timeout(timeoutMs) });
+    const answer = await fetch(request.clone(), { signal: AbortSignal.timeout(timeoutMs) });
+    const body = await answer.arrayBuffer();
+    return new Response(BODILESS.has(answer.status) ? null : body, { status: answer.status, headers: answer.headers });
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }

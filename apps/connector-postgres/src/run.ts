@@ -3,7 +3,7 @@ import { readTarget, TargetError, type TargetSnapshot } from './catalogs.js';
 import type { ConnectorConfig } from './connector.config.js';
 import { difference } from './difference.js';
 import { GatewayClient } from './gateway.client.js';
-import { GatewayError } from './gateway.errors.js';
+import { GatewayError, RefusedError } from './gateway.errors.js';
 import { stopReason } from './safeguards.js';
 import { wantedState, type WantedState } from './wanted-state.js';
 
@@ -45,6 +45,7 @@ export async function run(config: ConnectorConfig, signal: AbortSignal, warn: (l
   const { outcome: ended, reason } = await synchronise(config, signal, warn, outcome, unreadDatabases).catch((error: unknown): Ending => {
     if (signal.aborted) return INTERRUPTED;
     if (error instanceof TargetError || error instanceof GatewayError) return { outcome: 'failed', reason: error.message };
+    if (error instanceof RefusedError) return { outcome: 'failed', reason: `The gateway did not say what it holds: ${error.message}` };
     throw error;
   });
   return {
