@@ -1313,7 +1313,712 @@ export interface components {
             requestId: string;
         };
     };
-    responses: never;
+    responses: {
+        /** @description `validation_failed`: The request is not valid. `invalid_cursor`: The cursor does not belong to this list, its filters and its sort. */
+        BadRequest: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "validation_failed",
+                 *         "message": "The request is not valid.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 400,
+                 *       "detail": "The request is not valid.",
+                 *       "code": "validation_failed",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `unauthenticated`: A valid bearer token is needed. */
+        Unauthorized: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "unauthenticated",
+                 *         "message": "A valid bearer token is needed.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 401,
+                 *       "detail": "A valid bearer token is needed.",
+                 *       "code": "unauthenticated",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `forbidden`: The caller has no role that allows this. */
+        Forbidden: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "forbidden",
+                 *         "message": "The caller has no role that allows this.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 403,
+                 *       "detail": "The caller has no role that allows this.",
+                 *       "code": "forbidden",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `rate_limited`: Too many requests. */
+        TooManyRequests: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                /** @description Seconds after which to try again. */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "rate_limited",
+                 *         "message": "Too many requests.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 429,
+                 *       "detail": "Too many requests.",
+                 *       "code": "rate_limited",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `headers_too_large`: The request headers are too large. */
+        RequestHeaderFieldsTooLarge: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "headers_too_large",
+                 *         "message": "The request headers are too large.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 431,
+                 *       "detail": "The request headers are too large.",
+                 *       "code": "headers_too_large",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `internal`: Something went wrong on our side. */
+        InternalServerError: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "internal",
+                 *         "message": "Something went wrong on our side.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 500,
+                 *       "detail": "Something went wrong on our side.",
+                 *       "code": "internal",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `unavailable`: A part that this needs is away for the moment. */
+        ServiceUnavailable: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                /** @description Seconds after which to try again. */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "unavailable",
+                 *         "message": "A part that this needs is away for the moment.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 503,
+                 *       "detail": "A part that this needs is away for the moment.",
+                 *       "code": "unavailable",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `validation_failed`: The request is not valid. `business_rule`: The request breaks a rule. `malformed_json`: The body is not valid JSON in UTF-8. */
+        BadRequest2: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "validation_failed",
+                 *         "message": "The request is not valid.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 400,
+                 *       "detail": "The request is not valid.",
+                 *       "code": "validation_failed",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `duplicate`: This exists already. */
+        Conflict: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "idempotency_in_flight",
+                 *         "message": "A request with this Idempotency-Key is still being answered.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "A request with this Idempotency-Key is still being answered.",
+                 *       "code": "idempotency_in_flight",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `payload_too_large`: The body is too large. */
+        PayloadTooLarge: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "payload_too_large",
+                 *         "message": "The body is too large.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 413,
+                 *       "detail": "The body is too large.",
+                 *       "code": "payload_too_large",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `unsupported_media_type`: The body must be application/json in UTF-8. */
+        UnsupportedMediaType: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "unsupported_media_type",
+                 *         "message": "The body must be application/json in UTF-8.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 415,
+                 *       "detail": "The body must be application/json in UTF-8.",
+                 *       "code": "unsupported_media_type",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `idempotency_mismatch`: This Idempotency-Key was used with another body. */
+        UnprocessableEntity: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "idempotency_mismatch",
+                 *         "message": "This Idempotency-Key was used with another body.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 422,
+                 *       "detail": "This Idempotency-Key was used with another body.",
+                 *       "code": "idempotency_mismatch",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `validation_failed`: The request is not valid. */
+        BadRequest3: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "validation_failed",
+                 *         "message": "The request is not valid.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 400,
+                 *       "detail": "The request is not valid.",
+                 *       "code": "validation_failed",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `not_found`: There is nothing here. */
+        NotFound: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "not_found",
+                 *         "message": "There is nothing here.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 404,
+                 *       "detail": "There is nothing here.",
+                 *       "code": "not_found",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `version_conflict`: The resource has changed since the version in If-Match. `duplicate`: This exists already. */
+        Conflict2: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "version_conflict",
+                 *         "message": "The resource has changed since the version in If-Match.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "The resource has changed since the version in If-Match.",
+                 *       "code": "version_conflict",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `version_conflict`: The resource has changed since the version in If-Match. */
+        Conflict3: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "version_conflict",
+                 *         "message": "The resource has changed since the version in If-Match.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "The resource has changed since the version in If-Match.",
+                 *       "code": "version_conflict",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `version_conflict`: The resource has changed since the version in If-Match. `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. */
+        Conflict4: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "version_conflict",
+                 *         "message": "The resource has changed since the version in If-Match.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "The resource has changed since the version in If-Match.",
+                 *       "code": "version_conflict",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `validation_failed`: The request is not valid. `business_rule`: The request breaks a rule. `membership_cycle`: A group cannot contain itself, directly or through other groups. */
+        BadRequest4: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "validation_failed",
+                 *         "message": "The request is not valid.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 400,
+                 *       "detail": "The request is not valid.",
+                 *       "code": "validation_failed",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `validation_failed`: The request is not valid. `business_rule`: The request breaks a rule. */
+        BadRequest5: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "validation_failed",
+                 *         "message": "The request is not valid.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 400,
+                 *       "detail": "The request is not valid.",
+                 *       "code": "validation_failed",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not valid JSON in UTF-8. */
+        BadRequest6: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "validation_failed",
+                 *         "message": "The request is not valid.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 400,
+                 *       "detail": "The request is not valid.",
+                 *       "code": "validation_failed",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: never;
@@ -1364,255 +2069,13 @@ export interface operations {
                     "application/json": components["schemas"]["PrincipalPage"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. `invalid_cursor`: The cursor does not belong to this list, its filters and its sort. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     createPrincipal: {
@@ -1651,395 +2114,17 @@ export interface operations {
                     "application/json": components["schemas"]["PrincipalDto"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. `business_rule`: The request breaks a rule. `malformed_json`: The body is not valid JSON in UTF-8. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `duplicate`: This exists already. */
-            409: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "idempotency_in_flight",
-                     *         "message": "A request with this Idempotency-Key is still being answered.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 409,
-                     *       "detail": "A request with this Idempotency-Key is still being answered.",
-                     *       "code": "idempotency_in_flight",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `payload_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "payload_too_large",
-                     *         "message": "The body is too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 413,
-                     *       "detail": "The body is too large.",
-                     *       "code": "payload_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unsupported_media_type`: The body must be application/json in UTF-8. */
-            415: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unsupported_media_type",
-                     *         "message": "The body must be application/json in UTF-8.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 415,
-                     *       "detail": "The body must be application/json in UTF-8.",
-                     *       "code": "unsupported_media_type",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `idempotency_mismatch`: This Idempotency-Key was used with another body. */
-            422: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "idempotency_mismatch",
-                     *         "message": "This Idempotency-Key was used with another body.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 422,
-                     *       "detail": "This Idempotency-Key was used with another body.",
-                     *       "code": "idempotency_mismatch",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest2"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     getPrincipal: {
@@ -2085,290 +2170,14 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `validation_failed`: The request is not valid. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `not_found`: There is nothing here. */
-            404: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "not_found",
-                     *         "message": "There is nothing here.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 404,
-                     *       "detail": "There is nothing here.",
-                     *       "code": "not_found",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     deactivatePrincipal: {
@@ -2397,325 +2206,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `validation_failed`: The request is not valid. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `not_found`: There is nothing here. */
-            404: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "not_found",
-                     *         "message": "There is nothing here.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 404,
-                     *       "detail": "There is nothing here.",
-                     *       "code": "not_found",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `version_conflict`: The resource has changed since the version in If-Match. */
-            409: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "version_conflict",
-                     *         "message": "The resource has changed since the version in If-Match.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 409,
-                     *       "detail": "The resource has changed since the version in If-Match.",
-                     *       "code": "version_conflict",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict3"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     updatePrincipal: {
@@ -2753,395 +2252,17 @@ export interface operations {
                     "application/json": components["schemas"]["PrincipalDto"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. `business_rule`: The request breaks a rule. `malformed_json`: The body is not valid JSON in UTF-8. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `not_found`: There is nothing here. */
-            404: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "not_found",
-                     *         "message": "There is nothing here.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 404,
-                     *       "detail": "There is nothing here.",
-                     *       "code": "not_found",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `version_conflict`: The resource has changed since the version in If-Match. `duplicate`: This exists already. */
-            409: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "version_conflict",
-                     *         "message": "The resource has changed since the version in If-Match.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 409,
-                     *       "detail": "The resource has changed since the version in If-Match.",
-                     *       "code": "version_conflict",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `payload_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "payload_too_large",
-                     *         "message": "The body is too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 413,
-                     *       "detail": "The body is too large.",
-                     *       "code": "payload_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unsupported_media_type`: The body must be application/json in UTF-8. */
-            415: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unsupported_media_type",
-                     *         "message": "The body must be application/json in UTF-8.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 415,
-                     *       "detail": "The body must be application/json in UTF-8.",
-                     *       "code": "unsupported_media_type",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest2"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict2"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     erasePrincipal: {
@@ -3178,360 +2299,16 @@ export interface operations {
                     "application/json": components["schemas"]["PrincipalDto"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `not_found`: There is nothing here. */
-            404: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "not_found",
-                     *         "message": "There is nothing here.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 404,
-                     *       "detail": "There is nothing here.",
-                     *       "code": "not_found",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `version_conflict`: The resource has changed since the version in If-Match. `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. */
-            409: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "version_conflict",
-                     *         "message": "The resource has changed since the version in If-Match.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 409,
-                     *       "detail": "The resource has changed since the version in If-Match.",
-                     *       "code": "version_conflict",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `idempotency_mismatch`: This Idempotency-Key was used with another body. */
-            422: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "idempotency_mismatch",
-                     *         "message": "This Idempotency-Key was used with another body.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 422,
-                     *       "detail": "This Idempotency-Key was used with another body.",
-                     *       "code": "idempotency_mismatch",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict4"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     listMembers: {
@@ -3566,290 +2343,14 @@ export interface operations {
                     "application/json": components["schemas"]["MemberPage"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. `invalid_cursor`: The cursor does not belong to this list, its filters and its sort. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `not_found`: There is nothing here. */
-            404: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "not_found",
-                     *         "message": "There is nothing here.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 404,
-                     *       "detail": "There is nothing here.",
-                     *       "code": "not_found",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     addMember: {
@@ -3877,290 +2378,14 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `validation_failed`: The request is not valid. `business_rule`: The request breaks a rule. `membership_cycle`: A group cannot contain itself, directly or through other groups. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `not_found`: There is nothing here. */
-            404: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "not_found",
-                     *         "message": "There is nothing here.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 404,
-                     *       "detail": "There is nothing here.",
-                     *       "code": "not_found",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest4"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     removeMember: {
@@ -4188,290 +2413,14 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `validation_failed`: The request is not valid. `business_rule`: The request breaks a rule. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `not_found`: There is nothing here. */
-            404: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "not_found",
-                     *         "message": "There is nothing here.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 404,
-                     *       "detail": "There is nothing here.",
-                     *       "code": "not_found",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest5"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     listGroupsOfPrincipal: {
@@ -4508,290 +2457,14 @@ export interface operations {
                     "application/json": components["schemas"]["GroupOfPage"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. `invalid_cursor`: The cursor does not belong to this list, its filters and its sort. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `not_found`: There is nothing here. */
-            404: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "not_found",
-                     *         "message": "There is nothing here.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 404,
-                     *       "detail": "There is nothing here.",
-                     *       "code": "not_found",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     listPrincipalAccess: {
@@ -4828,290 +2501,14 @@ export interface operations {
                     "application/json": components["schemas"]["PrincipalAccessPage"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. `invalid_cursor`: The cursor does not belong to this list, its filters and its sort. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `not_found`: There is nothing here. */
-            404: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "not_found",
-                     *         "message": "There is nothing here.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 404,
-                     *       "detail": "There is nothing here.",
-                     *       "code": "not_found",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     getMe: {
@@ -5136,255 +2533,13 @@ export interface operations {
                     "application/json": components["schemas"]["MeDto"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     listAssets: {
@@ -5434,255 +2589,13 @@ export interface operations {
                     "application/json": components["schemas"]["AssetPage"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. `invalid_cursor`: The cursor does not belong to this list, its filters and its sort. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     createAsset: {
@@ -5721,395 +2634,17 @@ export interface operations {
                     "application/json": components["schemas"]["AssetDto"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. `business_rule`: The request breaks a rule. `malformed_json`: The body is not valid JSON in UTF-8. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `duplicate`: This exists already. */
-            409: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "idempotency_in_flight",
-                     *         "message": "A request with this Idempotency-Key is still being answered.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 409,
-                     *       "detail": "A request with this Idempotency-Key is still being answered.",
-                     *       "code": "idempotency_in_flight",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `payload_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "payload_too_large",
-                     *         "message": "The body is too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 413,
-                     *       "detail": "The body is too large.",
-                     *       "code": "payload_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unsupported_media_type`: The body must be application/json in UTF-8. */
-            415: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unsupported_media_type",
-                     *         "message": "The body must be application/json in UTF-8.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 415,
-                     *       "detail": "The body must be application/json in UTF-8.",
-                     *       "code": "unsupported_media_type",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `idempotency_mismatch`: This Idempotency-Key was used with another body. */
-            422: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "idempotency_mismatch",
-                     *         "message": "This Idempotency-Key was used with another body.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 422,
-                     *       "detail": "This Idempotency-Key was used with another body.",
-                     *       "code": "idempotency_mismatch",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest2"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     getAsset: {
@@ -6155,290 +2690,14 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `validation_failed`: The request is not valid. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `not_found`: There is nothing here. */
-            404: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "not_found",
-                     *         "message": "There is nothing here.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 404,
-                     *       "detail": "There is nothing here.",
-                     *       "code": "not_found",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     retireAsset: {
@@ -6467,325 +2726,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `validation_failed`: The request is not valid. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `not_found`: There is nothing here. */
-            404: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "not_found",
-                     *         "message": "There is nothing here.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 404,
-                     *       "detail": "There is nothing here.",
-                     *       "code": "not_found",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `version_conflict`: The resource has changed since the version in If-Match. */
-            409: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "version_conflict",
-                     *         "message": "The resource has changed since the version in If-Match.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 409,
-                     *       "detail": "The resource has changed since the version in If-Match.",
-                     *       "code": "version_conflict",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict3"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     updateAsset: {
@@ -6823,395 +2772,17 @@ export interface operations {
                     "application/json": components["schemas"]["AssetDto"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. `business_rule`: The request breaks a rule. `malformed_json`: The body is not valid JSON in UTF-8. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `not_found`: There is nothing here. */
-            404: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "not_found",
-                     *         "message": "There is nothing here.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 404,
-                     *       "detail": "There is nothing here.",
-                     *       "code": "not_found",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `version_conflict`: The resource has changed since the version in If-Match. `duplicate`: This exists already. */
-            409: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "version_conflict",
-                     *         "message": "The resource has changed since the version in If-Match.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 409,
-                     *       "detail": "The resource has changed since the version in If-Match.",
-                     *       "code": "version_conflict",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `payload_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "payload_too_large",
-                     *         "message": "The body is too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 413,
-                     *       "detail": "The body is too large.",
-                     *       "code": "payload_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unsupported_media_type`: The body must be application/json in UTF-8. */
-            415: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unsupported_media_type",
-                     *         "message": "The body must be application/json in UTF-8.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 415,
-                     *       "detail": "The body must be application/json in UTF-8.",
-                     *       "code": "unsupported_media_type",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest2"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict2"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     listAssetAccess: {
@@ -7248,290 +2819,14 @@ export interface operations {
                     "application/json": components["schemas"]["AssetAccessPage"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. `invalid_cursor`: The cursor does not belong to this list, its filters and its sort. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `not_found`: There is nothing here. */
-            404: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "not_found",
-                     *         "message": "There is nothing here.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 404,
-                     *       "detail": "There is nothing here.",
-                     *       "code": "not_found",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     listGrants: {
@@ -7579,255 +2874,13 @@ export interface operations {
                     "application/json": components["schemas"]["GrantPage"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. `invalid_cursor`: The cursor does not belong to this list, its filters and its sort. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     createGrant: {
@@ -7866,395 +2919,17 @@ export interface operations {
                     "application/json": components["schemas"]["GrantDto"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. `business_rule`: The request breaks a rule. `malformed_json`: The body is not valid JSON in UTF-8. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `duplicate`: This exists already. */
-            409: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "idempotency_in_flight",
-                     *         "message": "A request with this Idempotency-Key is still being answered.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 409,
-                     *       "detail": "A request with this Idempotency-Key is still being answered.",
-                     *       "code": "idempotency_in_flight",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `payload_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "payload_too_large",
-                     *         "message": "The body is too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 413,
-                     *       "detail": "The body is too large.",
-                     *       "code": "payload_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unsupported_media_type`: The body must be application/json in UTF-8. */
-            415: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unsupported_media_type",
-                     *         "message": "The body must be application/json in UTF-8.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 415,
-                     *       "detail": "The body must be application/json in UTF-8.",
-                     *       "code": "unsupported_media_type",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `idempotency_mismatch`: This Idempotency-Key was used with another body. */
-            422: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "idempotency_mismatch",
-                     *         "message": "This Idempotency-Key was used with another body.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 422,
-                     *       "detail": "This Idempotency-Key was used with another body.",
-                     *       "code": "idempotency_mismatch",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest2"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     getGrant: {
@@ -8282,290 +2957,14 @@ export interface operations {
                     "application/json": components["schemas"]["GrantDto"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `not_found`: There is nothing here. */
-            404: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "not_found",
-                     *         "message": "There is nothing here.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 404,
-                     *       "detail": "There is nothing here.",
-                     *       "code": "not_found",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     deleteGrant: {
@@ -8594,325 +2993,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `validation_failed`: The request is not valid. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `not_found`: There is nothing here. */
-            404: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "not_found",
-                     *         "message": "There is nothing here.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 404,
-                     *       "detail": "There is nothing here.",
-                     *       "code": "not_found",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `version_conflict`: The resource has changed since the version in If-Match. */
-            409: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "version_conflict",
-                     *         "message": "The resource has changed since the version in If-Match.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 409,
-                     *       "detail": "The resource has changed since the version in If-Match.",
-                     *       "code": "version_conflict",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict3"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     updateGrant: {
@@ -8950,395 +3039,17 @@ export interface operations {
                     "application/json": components["schemas"]["GrantDto"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. `business_rule`: The request breaks a rule. `malformed_json`: The body is not valid JSON in UTF-8. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `not_found`: There is nothing here. */
-            404: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "not_found",
-                     *         "message": "There is nothing here.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 404,
-                     *       "detail": "There is nothing here.",
-                     *       "code": "not_found",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `version_conflict`: The resource has changed since the version in If-Match. */
-            409: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "version_conflict",
-                     *         "message": "The resource has changed since the version in If-Match.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 409,
-                     *       "detail": "The resource has changed since the version in If-Match.",
-                     *       "code": "version_conflict",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `payload_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "payload_too_large",
-                     *         "message": "The body is too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 413,
-                     *       "detail": "The body is too large.",
-                     *       "code": "payload_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unsupported_media_type`: The body must be application/json in UTF-8. */
-            415: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unsupported_media_type",
-                     *         "message": "The body must be application/json in UTF-8.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 415,
-                     *       "detail": "The body must be application/json in UTF-8.",
-                     *       "code": "unsupported_media_type",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest2"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict3"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     revokeGrant: {
@@ -9380,430 +3091,18 @@ export interface operations {
                     "application/json": components["schemas"]["GrantDto"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not valid JSON in UTF-8. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is needed. */
-            401: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unauthenticated",
-                     *         "message": "A valid bearer token is needed.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 401,
-                     *       "detail": "A valid bearer token is needed.",
-                     *       "code": "unauthenticated",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `forbidden`: The caller has no role that allows this. */
-            403: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "forbidden",
-                     *         "message": "The caller has no role that allows this.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 403,
-                     *       "detail": "The caller has no role that allows this.",
-                     *       "code": "forbidden",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `not_found`: There is nothing here. */
-            404: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "not_found",
-                     *         "message": "There is nothing here.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 404,
-                     *       "detail": "There is nothing here.",
-                     *       "code": "not_found",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `version_conflict`: The resource has changed since the version in If-Match. `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. */
-            409: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "version_conflict",
-                     *         "message": "The resource has changed since the version in If-Match.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 409,
-                     *       "detail": "The resource has changed since the version in If-Match.",
-                     *       "code": "version_conflict",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `payload_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "payload_too_large",
-                     *         "message": "The body is too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 413,
-                     *       "detail": "The body is too large.",
-                     *       "code": "payload_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unsupported_media_type`: The body must be application/json in UTF-8. */
-            415: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unsupported_media_type",
-                     *         "message": "The body must be application/json in UTF-8.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 415,
-                     *       "detail": "The body must be application/json in UTF-8.",
-                     *       "code": "unsupported_media_type",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `idempotency_mismatch`: This Idempotency-Key was used with another body. */
-            422: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "idempotency_mismatch",
-                     *         "message": "This Idempotency-Key was used with another body.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 422,
-                     *       "detail": "This Idempotency-Key was used with another body.",
-                     *       "code": "idempotency_mismatch",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest6"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict4"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     getHealth: {
@@ -9828,185 +3127,11 @@ export interface operations {
                     "application/json": components["schemas"]["HealthDto"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest3"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     getLiveness: {
@@ -10031,185 +3156,11 @@ export interface operations {
                     "application/json": components["schemas"]["HealthDto"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest3"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     getServing: {
@@ -10234,185 +3185,11 @@ export interface operations {
                     "application/json": components["schemas"]["HealthDto"];
                 };
             };
-            /** @description `validation_failed`: The request is not valid. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest3"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     getMetrics: {
@@ -10437,220 +3214,12 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description `validation_failed`: The request is not valid. */
-            400: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "validation_failed",
-                     *         "message": "The request is not valid.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 400,
-                     *       "detail": "The request is not valid.",
-                     *       "code": "validation_failed",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `not_found`: There is nothing here. */
-            404: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "not_found",
-                     *         "message": "There is nothing here.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 404,
-                     *       "detail": "There is nothing here.",
-                     *       "code": "not_found",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "rate_limited",
-                     *         "message": "Too many requests.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 429,
-                     *       "detail": "Too many requests.",
-                     *       "code": "rate_limited",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `headers_too_large`: The request headers are too large. */
-            431: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "headers_too_large",
-                     *         "message": "The request headers are too large.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 431,
-                     *       "detail": "The request headers are too large.",
-                     *       "code": "headers_too_large",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `internal`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "internal",
-                     *         "message": "Something went wrong on our side.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 500,
-                     *       "detail": "Something went wrong on our side.",
-                     *       "code": "internal",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
-            /** @description `unavailable`: A part that this needs is away for the moment. */
-            503: {
-                headers: {
-                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                    "X-Request-Id"?: string;
-                    /** @description The origins that may read the answer in a browser. */
-                    "Access-Control-Allow-Origin"?: string;
-                    /** @description Seconds after which to try again. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "error": {
-                     *         "code": "unavailable",
-                     *         "message": "A part that this needs is away for the moment.",
-                     *         "details": [],
-                     *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *       }
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                    /**
-                     * @example {
-                     *       "type": "about:blank",
-                     *       "title": "Error",
-                     *       "status": 503,
-                     *       "detail": "A part that this needs is away for the moment.",
-                     *       "code": "unavailable",
-                     *       "errors": [],
-                     *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["ProblemDto"];
-                };
-            };
+            400: components["responses"]["BadRequest3"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
 }
