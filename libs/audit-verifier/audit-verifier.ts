@@ -247,7 +247,7 @@ class Walk {
     const sequence = this.expected;
     if (this.suspicion) return event?.sequence === sequence ? { sequence, kind: 'reordered' } : null;
     if (!event) return { sequence, kind: 'altered' };
-    if (event.sequence < sequence) return { sequence: event.sequence, kind: 'reordered' };
+    if (event.sequence < sequence) return { sequence: event.sequence, kind: this.repeated(event) ? 'reordered' : 'altered' };
     const tip = this.head?.hash ?? (sequence === 1 ? GENESIS_HASH : event.prevHash);
     if (event.sequence > sequence) {
       // What follows the last good event by its own word is the expected one under another number. The lines to come may still hold it.
@@ -273,6 +273,11 @@ class Walk {
     if (forged) return { sequence: forged.sequence, kind: 'checkpoint_mismatch' };
     if (this.expected <= to) return { sequence: this.expected, kind: 'missing' };
     return hash !== null && this.head?.hash !== hash ? { sequence: this.expected - 1, kind: 'altered' } : null;
+  }
+
+  /** Whether an event that comes once too often is the same again, as far as that can still be seen, and no altered copy. */
+  private repeated(event: Event): boolean {
+    return holds(event.prevHash, event) && (event.sequence !== this.head?.sequence || event.hash === this.head.hash);
   }
 
   private compare(sequence: number, hash: string): Break | null {

@@ -161,7 +161,41 @@ describe('two events swapped', () => {
   });
 });
 
+it('a copy of an event that differs from it is altered, whichever of the two comes first, and wherever the difference is', async () => {
+  const copies: Partial<ChainRow>[] = [
+    { canonical: row(genuine, 8).canonical.replace('revoked', 'granted') },
+    { hash: row(genuine, 9).hash },
+    { columns: { ...row(genuine, 8).columns, action: 'grant.created' } },
+  ];
+  const forged = { canonical: row(genuine, 8).canonical.replace('revoked', 'granted'), hash: '' };
+  forged.hash = eventHash(row(genuine, 8).prevHash, forged.canonical);
+  for (const change of [...copies, forged]) {
+    const altered = { ...row(genuine, 8), ...change };
+    for (const pair of [
+      [row(genuine, 8), altered],
+      [altered, row(genuine, 8)],
+    ]) {
+      const rows = [...genuine.rows.slice(0, 7), ...pair, ...genuine.rows.slice(8)];
+      const answer = await verifyChain(rows, [], new KeySet([]), { from: 1, to: null });
+      expect(answer.firstBreak).toEqual({ sequence: 8, kind: 'altered' });
+    }
+  }
+});
+
 describe('a checkpoint', () => {
+  it('that must be there and is not is a mismatch at its sequence', async () => {
+    const of = copy();
+    const range = { from: 5, to: LENGTH, checkpointEvery: 10 };
+    const keys = new KeySet([of.key.jwk]);
+    expect((await verifyChain(of.rows.slice(4), of.checkpoints, keys, range)).intact).toBe(true);
+    of.checkpoints.splice(1, 1);
+    expect((await verifyChain(of.rows.slice(4), of.checkpoints, keys, range)).firstBreak).toEqual({
+      sequence: 20,
+      kind: 'checkpoint_mismatch',
+    });
+    expect((await verify(of)).intact).toBe(true);
+  });
+
   it.each([
     ['its hash', { hash: 'ab'.repeat(32) }],
     ['its time', { time: '2030-01-01T00:00:00.000Z' }],

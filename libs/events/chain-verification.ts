@@ -17,6 +17,8 @@ export interface ChainRange {
   to: number | null;
   /** The hash that `from` must follow: 64 zeros for the first event, a base for the first one kept. Left out, the first row says it itself. */
   prevHash?: string;
+  /** Each event whose sequence is a multiple of this must have a checkpoint. Left out, a checkpoint that was deleted is not missed. */
+  checkpointEvery?: number;
 }
 
 export type BreakKind = 'missing' | 'altered' | 'reordered' | 'checkpoint_mismatch';
@@ -44,8 +46,8 @@ type Source<T> = AsyncIterable<T> | Iterable<T>;
  * Recomputes a range of the chain. Pure: holds one row and one checkpoint at a time, so memory does not grow with the range.
  *
  * What the first break means: `missing`, the event is nowhere in the rows; `reordered`, it is there, but in another's place, or twice;
- * `altered`, its bytes, its hashes or a column of it are not what was written; `checkpoint_mismatch`, the checkpoint of that sequence is not
- * signed by a key of the set, or signs another hash than the events have.
+ * `altered`, its bytes, its hashes or a column of it are not what was written, be it in a copy beside the genuine one; `checkpoint_mismatch`,
+ * the checkpoint of that sequence is not signed by a key of the set, signs another hash than the events have, or is not there though it must.
  *
  * @param rows in the order of their sequence
  * @param checkpoints in the order of their sequence; those outside of `from − 1` to the last row are left aside
@@ -57,7 +59,7 @@ export async function verifyChain(
   range: ChainRange,
 ): Promise<ChainVerification> {
   const walk = new ChainWalk(range);
-  const signed = new CheckpointWalk(checkpoints, keys, range.from - 1);
+  const signed = new CheckpointWalk(checkpoints, keys, range);
   let firstBreak: ChainBreak | null = null;
   try {
     for await (const row of rows) {
@@ -117,7 +119,7 @@ class ChainWalk {
     if (this.suspicion) return this.settle(this.suspicion, row);
     const event = parsed(row.canonical);
     const named = sequenceOf(event);
-    if (row.sequence < this.expected) return outOfPlace(row, named, this.expected);
+    if (row.sequence < this.expected) return this.superfluous(row, event, named);
     if (row.sequence > this.expected) return this.gap(row, named);
     if (named !== row.sequence) return this.stranger(row, named);
     const tip = this.tip ?? row.prevHash;
@@ -155,6 +157,14 @@ class ChainWalk {
     return null;
   }
 
+  /** A row in a place that is taken: a repetition, an altered copy, or an event whose number was changed to a smaller one. */
+  private superfluous(row: ChainRow, event: Members | null, named: number | null): ChainBreak {
+    if (named !== null && named >= this.expected) return { sequence: named, kind: 'altered' };
+    const another = row.sequence === this.head?.sequence && row.hash !== this.head.hash;
+    const genuine = named === row.sequence && !another && holds(row.prevHash, row) && repeats(row, event);
+    return { sequence: row.sequence, kind: genuine ? 'reordered' : 'altered' };
+  }
+
   private settle({ break: found, row: suspect, named }: Suspicion, row: ChainRow): ChainBreak | null {
     if (sequenceOf(parsed(row.canonical)) !== found.sequence) return null;
     const inPlace = row.sequence === found.sequence;
@@ -166,11 +176,6 @@ class ChainWalk {
   }
 }
 
-/** A row that comes after its place: a repetition, or an event whose number was changed to a smaller one. */
-function outOfPlace(row: ChainRow, named: number | null, expected: number): ChainBreak {
-  return named !== null && named >= expected ? { sequence: named, kind: 'altered' } : { sequence: row.sequence, kind: 'reordered' };
-}
-
 class CheckpointWalk {
   verified = 0;
   private readonly iterator: AsyncIterator<Checkpoint> | Iterator<Checkpoint>;
@@ -179,23 +184,26 @@ class CheckpointWalk {
   constructor(
     checkpoints: Source<Checkpoint>,
     private readonly keys: KeySet,
-    private readonly first: number,
+    private readonly range: ChainRange,
   ) {
     this.iterator = Symbol.asyncIterator in checkpoints ? checkpoints[Symbol.asyncIterator]() : checkpoints[Symbol.iterator]();
   }
 
   /** Checks every checkpoint up to this event, whose hash was found good. */
   async pass(sequence: number, hash: string): Promise<ChainBreak | null> {
+    const before = this.verified;
     for (let point = await this.peek(); point && point.sequence <= sequence; point = await this.peek()) {
       this.next = undefined;
-      if (point.sequence < this.first) continue;
+      if (point.sequence < this.range.from - 1) continue;
       // A smaller sequence here is one that came out of order: its event has gone by and cannot be compared any more.
       if (point.sequence !== sequence || point.hash !== hash || !this.keys.verifies(point)) {
         return { sequence: point.sequence, kind: 'checkpoint_mismatch' };
       }
       this.verified += 1;
     }
-    return null;
+    const { from, checkpointEvery } = this.range;
+    const required = checkpointEvery !== undefined && sequence >= from && sequence % checkpointEvery === 0;
+    return required && this.verified === before ? { sequence, kind: 'checkpoint_mismatch' } : null;
   }
 
   async close(): Promise<void> {

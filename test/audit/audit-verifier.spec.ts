@@ -130,6 +130,11 @@ const tampered: [string, (object | string)[], string][] = [
   ['a sequence changed', replaced(12, { ...item(12), sequence: 13 }), '12: altered'],
   ['an event deleted', replaced(12, null), '12: missing'],
   ['an event repeated', [...genuine.items.slice(0, 20), item(12), ...genuine.items.slice(20)], '12: reordered'],
+  [
+    'an altered copy beside the event',
+    [...genuine.items.slice(0, 12), { ...item(12), reason: '' }, ...genuine.items.slice(12)],
+    '12: altered',
+  ],
   ['the tail cut', [...genuine.items.slice(0, 25), ...genuine.checkpoints], '26: missing'],
   ['the tail cut before a head', [...genuine.items.slice(0, 25), { head: { sequence: 30, hash: item(30).hash } }], '26: missing'],
   ['another head', [...genuine.items, { head: { sequence: 30, hash: item(29).hash } }], '30: altered'],
