@@ -63,13 +63,13 @@ export class LocalProcess {
     const gone = this.ended.then((code) => {
       throw new Error(`It ended with ${code} instead of being ready.\n${this.stdout}\n${this.stderr}`);
     });
-    await this.said(ORIGIN, gone);
+    await this.said((output) => ORIGIN.test(output), gone);
     return ORIGIN.exec(this.stdout)?.[1] ?? '';
   }
 
-  /** Resolves when its output has matched. */
-  async said(pattern: RegExp, orElse: Promise<never> = new Promise(() => undefined)): Promise<void> {
-    while (!pattern.test(this.stdout)) await Promise.race([once(this.child.stdout ?? this.child, 'data'), orElse]);
+  /** Resolves when what it has written to stdout fits. */
+  async said(fits: (output: string) => boolean, orElse: Promise<never> = new Promise(() => undefined)): Promise<void> {
+    while (!fits(this.stdout)) await Promise.race([once(this.child.stdout ?? this.child, 'data'), orElse]);
   }
 
   /** The exit code; null when a signal ended it. */

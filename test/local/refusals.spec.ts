@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
@@ -5,6 +6,8 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import type { LocalProcess } from './local-process.js';
 import { LocalFolder } from './local-process.js';
+
+jest.setTimeout(60_000);
 
 /** What a refused start says: one line on stderr, nothing on stdout, exit code 1. */
 async function refusal(app: LocalProcess): Promise<string> {

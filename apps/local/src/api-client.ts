@@ -1,3 +1,9 @@
+/** What is taken from any resource. */
+export interface Found {
+  id: string;
+  status: string | null;
+}
+
 /** What the demo data needs of the API as a client: JSON in and out, and a failure that names the call. */
 export class ApiClient {
   /** @param origin where the gateway answers, without a slash at its end */
@@ -7,15 +13,15 @@ export class ApiClient {
   ) {}
 
   /** The first item of a list with these filters, or null. */
-  async findFirst(list: string, filters: Record<string, string>): Promise<{ id: string } | null> {
+  async findFirst(list: string, filters: Record<string, string>): Promise<Found | null> {
     const query = new URLSearchParams({ ...filters, limit: '1' });
     const page = await this.call('GET', `${list}?${query.toString()}`);
     const items = isObject(page) && Array.isArray(page['items']) ? (page['items'] as unknown[]) : [];
-    return items.length === 0 ? null : { id: idOf(items[0]) };
+    return items.length === 0 ? null : foundIn(items[0]);
   }
 
-  async create(list: string, body: object, idempotencyKey: string): Promise<{ id: string }> {
-    return { id: idOf(await this.call('POST', list, body, { 'idempotency-key': idempotencyKey })) };
+  async create(list: string, body: object, idempotencyKey: string): Promise<Found> {
+    return foundIn(await this.call('POST', list, body, { 'idempotency-key': idempotencyKey }));
   }
 
   /** @returns the body, null where there is none; @throws Error with method, path, status and code of the answer */
@@ -32,9 +38,9 @@ export class ApiClient {
   }
 }
 
-function idOf(value: unknown): string {
-  if (isObject(value) && typeof value['id'] === 'string') return value['id'];
-  throw new Error('The API answered something without an id.');
+function foundIn(value: unknown): Found {
+  if (!isObject(value) || typeof value['id'] !== 'string') throw new Error('The API answered something without an id.');
+  return { id: value['id'], status: typeof value['status'] === 'string' ? value['status'] : null };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,4 +1,4 @@
-import type { ApiClient } from './api-client.js';
+import type { ApiClient, Found } from './api-client.js';
 import type { DemoAsset, DemoCompany, DemoGrant, DemoPrincipal } from './demo-model.js';
 
 /** Requests at a time: half of what the gateway's pool has by default. */
@@ -15,7 +15,7 @@ export async function loadDemo(api: ApiClient, company: DemoCompany, loadId: str
 }
 
 class DemoLoad {
-  private readonly ids = new Map<string, string>();
+  private readonly known = new Map<string, Found>();
 
   constructor(
     private readonly api: ApiClient,
@@ -39,7 +39,7 @@ class DemoLoad {
     );
     await inParallel(grants, (grant) => this.grant(grant));
     // Last, since what has ended is granted nothing.
-    const ending = principals.filter(({ endsAs }) => endsAs !== null);
+    const ending = principals.filter(({ key, endsAs }) => endsAs !== null && endsAs !== this.known.get(key)?.status);
     await inParallel(ending, ({ key, endsAs }) => this.api.call('PATCH', `/v1/principals/${this.id(key)}`, { status: endsAs }));
   }
 
@@ -55,15 +55,15 @@ class DemoLoad {
 
   private async grant({ key, principalKey, assetKey, body, revokeReason }: DemoGrant): Promise<void> {
     const references = { principalId: this.id(principalKey), assetId: this.id(assetKey) };
-    const id = await this.ensure('/v1/grants', key, { ...references, ...body }, { ...references, permission: body.permission });
-    if (revokeReason !== null) await this.api.call('POST', `/v1/grants/${id}/revoke`, { reason: revokeReason });
+    const { id, status } = await this.ensure('/v1/grants', key, { ...references, ...body }, { ...references, permission: body.permission });
+    if (revokeReason !== null && status !== 'revoked') await this.api.call('POST', `/v1/grants/${id}/revoke`, { reason: revokeReason });
   }
 
-  private async ensure(list: string, key: string, body: object, identity: Record<string, string>): Promise<string> {
+  private async ensure(list: string, key: string, body: object, identity: Record<string, string>): Promise<Found> {
     const found = this.isResumed ? await this.api.findFirst(list, identity) : null;
-    const { id } = found ?? (await this.api.create(list, body, `demo-${this.loadId}-${slug(key)}`));
-    this.ids.set(key, id);
-    return id;
+    const thing = found ?? (await this.api.create(list, body, `demo-${this.loadId}-${slug(key)}`));
+    this.known.set(key, thing);
+    return thing;
   }
 
   /** Makes each thing after those that it names. */
@@ -74,7 +74,7 @@ class DemoLoad {
   ) {
     let waiting = [...things];
     while (waiting.length > 0) {
-      const isReady = (thing: T): boolean => needs(thing).every((key) => key === null || this.ids.has(key));
+      const isReady = (thing: T): boolean => needs(thing).every((key) => key === null || this.known.has(key));
       const ready = waiting.filter(isReady);
       if (ready.length === 0) throw new Error(`The demo data names something that is not there, near ${waiting[0]?.key}.`);
       waiting = waiting.filter((thing) => !ready.includes(thing));
@@ -83,9 +83,9 @@ class DemoLoad {
   }
 
   private id(key: string): string {
-    const id = this.ids.get(key);
-    if (id === undefined) throw new Error(`The demo data names ${key} before it is there.`);
-    return id;
+    const thing = this.known.get(key);
+    if (thing === undefined) throw new Error(`The demo data names ${key} before it is there.`);
+    return thing.id;
   }
 
   private idOrNull(key: string | null): string | null {
