@@ -21,7 +21,7 @@ export class CreateAssetDto {
   name: string;
 
   @Line({
-    max: 1024,
+    max: 512,
     optional: true,
     nullable: true,
     description: 'Its id in its source; unique within the source.',
@@ -81,7 +81,7 @@ export class ListAssetsDto extends PageQueryDto {
   @Line({ max: 64, optional: true, description: 'Only of this source.', example: 'manual' })
   source?: string;
 
-  @Line({ max: 1024, optional: true, description: 'Only with this id in its source.', example: 'warehouse/finance/ledger' })
+  @Line({ max: 512, optional: true, description: 'Only with this id in its source.', example: 'warehouse/finance/ledger' })
   externalId?: string;
 
   @OneOf(SENSITIVITIES, { name: 'Sensitivity', optional: true, description: 'Only of this sensitivity.', example: 'restricted' })
@@ -107,7 +107,7 @@ export class AssetDto {
   @ShownId({ description: 'Its id, a UUIDv7.', example: EXAMPLE_ID }) id: string;
   @ShownOneOf(ASSET_TYPES, { name: 'AssetType', description: 'What kind of asset it is.', example: 'table' }) type: AssetType;
   @ShownText({ max: 512, description: 'The name that people know it by.', example: 'finance.ledger' }) name: string;
-  @ShownText({ max: 1024, nullable: true, description: 'Its id in its source.', example: 'warehouse/finance/ledger' }) externalId:
+  @ShownText({ max: 512, nullable: true, description: 'Its id in its source.', example: 'warehouse/finance/ledger' }) externalId:
     string | null;
   @ShownText({ max: 64, description: 'The system that it is in.', example: 'manual' }) source: string;
   @ShownOneOf(SENSITIVITIES, { name: 'Sensitivity', description: 'How much harm access to it can do.', example: 'restricted' })

@@ -1,4 +1,4 @@
-import { AppError } from '#libs/errors/errors.js';
+import { AppError, BadRequestError } from '#libs/errors/errors.js';
 import { json, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { isUtf8 } from 'node:buffer';
 
@@ -8,7 +8,24 @@ const BATCH_LIMIT_BYTES = 1024 * 1024;
 /** Routes that take many things at once, and so a larger body. */
 const BATCH_PATHS = new Set(['/v1/grants/usage']);
 
-const JSON_TYPE = /^application\/(json|merge-patch\+json)\s*(;|$)/i;
+// JSON is UTF-8 (RFC 8259, section 8.1); the parser alone would take UTF-16 and others too.
+const JSON_TYPE = /^application\/(json|merge-patch\+json)\s*(;\s*charset\s*=\s*("utf-8"|utf-8)\s*)?;?\s*$/i;
+
+/** Far more than any body of ours has; what is deeper is there to exhaust the stack of whoever walks over it. */
+const MAX_DEPTH = 32;
+
+function isTooDeep(body: unknown): boolean {
+  let level: unknown[] = [body];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return true;
+    level = level.flatMap((value) => Object.values(value as object).filter((member) => typeof member === 'object' && member !== null));
+  }
+  return false;
+}
+
+function depthError(body: unknown): BadRequestError | undefined {
+  return isTooDeep(body) ? BadRequestError.invalid('', `must not be nested more than ${MAX_DEPTH} levels deep`) : undefined;
+}
 
 function limitOf(request: Request): number {
   return BATCH_PATHS.has(request.path) ? BATCH_LIMIT_BYTES : LIMIT_BYTES;
@@ -47,6 +64,6 @@ export function jsonBody(): RequestHandler {
     }
     if (!JSON_TYPE.test(request.headers['content-type'] ?? '')) return next(new AppError('unsupported_media_type'));
     if (Number(request.headers['content-length'] ?? 0) > limitOf(request)) return next(new AppError('payload_too_large'));
-    parse(request, response, (error?: unknown) => next(error === undefined ? undefined : bodyError(error)));
+    parse(request, response, (error?: unknown) => next(error === undefined ? depthError(request.body) : bodyError(error)));
   };
 }

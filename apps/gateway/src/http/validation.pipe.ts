@@ -17,15 +17,19 @@ function detailsOf(errors: readonly ValidationError[], parent = ''): ErrorDetail
   });
 }
 
-/** Strings that PostgreSQL cannot hold, or that would not come back as they were sent. */
-function unfitStrings(value: unknown, path: string): ErrorDetail[] {
+/**
+ * Strings that PostgreSQL cannot hold, or that would not come back as they were sent; and members that have a name of every object: the
+ * validator takes those for known, and the transformer drops some of them without a word.
+ */
+function unfitParts(value: unknown, path: string): ErrorDetail[] {
   if (typeof value === 'string') {
     return value.includes('\0') || !value.isWellFormed() ? [{ path, message: 'must be well-formed Unicode without NUL' }] : [];
   }
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([name, member]) => {
     const place = path === '' ? name : `${path}.${name}`;
-    return [...unfitStrings(name, place), ...unfitStrings(member, place)];
+    if (!Array.isArray(value) && name in Object.prototype) return [{ path: place, message: 'is not known here' }];
+    return [...unfitParts(name, place), ...unfitParts(member, place)];
   });
 }
 
@@ -44,7 +48,7 @@ export class RequestValidationPipe extends ValidationPipe {
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
     if (metadata.type === 'custom' || metadata.type === 'param') return value;
-    const unfit = unfitStrings(value, '');
+    const unfit = unfitParts(value, '');
     if (unfit.length > 0) throw invalid(unfit);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid([{ path: '', message: 'must be an object' }]);
     if (metadata.type === 'query') {
