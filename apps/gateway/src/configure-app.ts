@@ -1,8 +1,8 @@
 import type { Config } from '#libs/config/config.js';
-import { ErrorFilter } from '#libs/errors/error.filter.js';
+import { ErrorFilter, type Refused } from '#libs/errors/error.filter.js';
 import { Draining } from '#libs/observability/draining.js';
 import { createLogger } from '#libs/observability/logging.js';
-import { requestLog } from '#libs/observability/request-log.js';
+import { requestLog, routeOf } from '#libs/observability/request-log.js';
 import { RequestMetrics } from '#libs/observability/request-metrics.js';
 import { VersioningType } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -10,10 +10,12 @@ import { SwaggerModule } from '@nestjs/swagger';
 import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Server } from 'node:http';
+import { Denials } from './audit/denials.service.js';
 import { createAllowedMethods } from './http/allowed-methods.js';
-import { answerBrokenRequests } from './http/broken-requests.js';
+import { answerBrokenRequests, requireOneHost } from './http/broken-requests.js';
 import { jsonBody } from './http/json-body.js';
 import { createDocument } from './http/openapi-document.js';
+import { parseQuery } from './http/query-parser.js';
 import { RequestValidationPipe } from './http/validation.pipe.js';
 
 const DOCS = '/v1/docs';
@@ -27,7 +29,7 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 export function configureApp(app: NestExpressApplication, config: Config): void {
   app.disable('x-powered-by');
   app.set('etag', false);
-  app.set('query parser', 'simple');
+  app.set('query parser', parseQuery);
   app.set('trust proxy', config.trustedProxies.length > 0 ? [...config.trustedProxies] : false);
   app.use(requestLog(createLogger(config.logLevel), app.get(RequestMetrics)));
   app.use(closeWhileDraining(app.get(Draining)));
@@ -38,16 +40,33 @@ export function configureApp(app: NestExpressApplication, config: Config): void 
     exposedHeaders: ['ETag', 'Link', 'Location', 'X-Request-Id', 'Retry-After', 'Idempotent-Replayed'],
     maxAge: 600,
   });
+  app.use(requireOneHost());
   app.use(jsonBody());
   app.enableVersioning({ type: VersioningType.URI, defaultVersion: '1' });
   app.useGlobalPipes(new RequestValidationPipe());
-  app.useGlobalFilters(new ErrorFilter(createAllowedMethods(app)));
+  app.useGlobalFilters(new ErrorFilter(createAllowedMethods(app), noteDenial(app.get(Denials))));
   const server = app.getHttpServer() as Server;
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   answerBrokenRequests(server);
   SwaggerModule.setup(DOCS, app, () => createDocument(app), { jsonDocumentUrl: '/v1/openapi.json', yamlDocumentUrl: '/v1/openapi.yaml' });
+}
+
+/** Makes an event of a refused request. */
+function noteDenial(denials: Denials): Refused {
+  return (request, status) => {
+    const { requestId, traceId } = request.context;
+    const reason = status === 401 ? 'unauthenticated' : 'forbidden';
+    denials.note({
+      identity: request.user ?? null,
+      clientIp: request.ip ?? null,
+      route: `${request.method} ${routeOf(request)}`,
+      reason,
+      requestId,
+      traceId,
+    });
+  };
 }
 
 /** From SIGTERM on every answer asks its client to come back on another connection, so that none is cut. */

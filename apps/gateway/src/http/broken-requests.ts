@@ -1,6 +1,8 @@
 import { ERROR_CODES, type ErrorCode } from '#libs/errors/error-codes.js';
 import { envelope } from '#libs/errors/envelope.js';
-import { type Server, STATUS_CODES } from 'node:http';
+import { BadRequestError } from '#libs/errors/errors.js';
+import type { RequestHandler } from 'express';
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { v7 as uuidv7 } from 'uuid';
 
@@ -30,4 +32,14 @@ export function answerBrokenRequests(server: Server): void {
     ];
     socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
   });
+  // An expectation that Node does not know may be ignored (RFC 9110, section 10.1.1); Node's own refusal would have no body.
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => server.emit('request', request, response));
+}
+
+/** 400 for HTTP/1.1 without exactly one Host (RFC 9112, section 3.2). */
+export function requireOneHost(): RequestHandler {
+  return (request, _response, next) => {
+    const hosts = request.headersDistinct['host']?.length ?? 0;
+    next(hosts === 1 || (hosts === 0 && request.httpVersion === '1.0') ? undefined : new BadRequestError('malformed_request'));
+  };
 }

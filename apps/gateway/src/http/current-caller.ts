@@ -31,6 +31,11 @@ function ifMatch(request: ContextRequest): string[] | null {
   return tags && tags.filter((tag) => tag.startsWith('"')).map((tag) => tag.slice(1, -1));
 }
 
+/** The path in its one spelling: routes are found in any case and with a slash at their end too. */
+export function addressOf(request: ContextRequest): string {
+  return request.path.replace(/\/+$/, '').toLowerCase();
+}
+
 function idempotency(request: ContextRequest): IdempotentRequest | null {
   const key = request.headers['idempotency-key'];
   if (key === undefined || request.method !== 'POST') return null;
@@ -38,7 +43,7 @@ function idempotency(request: ContextRequest): IdempotentRequest | null {
     throw BadRequestError.invalid('Idempotency-Key', 'must be 1 to 200 printable ASCII characters without spaces');
   }
   const bodyHash = createHash('sha256').update(JSON.stringify(request.body)).digest();
-  return { key, method: request.method, path: request.path, bodyHash };
+  return { key, method: request.method, path: addressOf(request), bodyHash };
 }
 
 export function createCaller(request: CallerRequest): Caller {

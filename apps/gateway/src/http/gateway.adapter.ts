@@ -2,7 +2,8 @@ import { Representation } from '#libs/database/representation.js';
 import { Page } from '#libs/pagination/page.js';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Response } from 'express';
-import { type CallerRequest, entityTags } from './current-caller.js';
+import { createServer, type RequestListener } from 'node:http';
+import { addressOf, type CallerRequest, entityTags } from './current-caller.js';
 
 const JSON_CONTENT = 'application/json; charset=utf-8';
 
@@ -11,6 +12,11 @@ const JSON_CONTENT = 'application/json; charset=utf-8';
  * nothing but cost a hash over each body. Everything else is left to Nest.
  */
 export class GatewayAdapter extends ExpressAdapter {
+  override initHttpServer(): void {
+    // Node would answer a request without a Host by itself, with an empty body; `requireOneHost` does it in the envelope.
+    this.setHttpServer(createServer({ requireHostHeader: false }, this.getInstance<RequestListener>()));
+  }
+
   override reply(response: Response, body: unknown, statusCode?: number): unknown {
     if (body instanceof Page) return sendPage(response, body);
     if (body instanceof Representation) return sendResource(response, body, statusCode ?? response.statusCode);
@@ -25,17 +31,18 @@ function sendPage(response: Response, page: Page): void {
 
 /** The address of this page with another cursor, its other parameters as they were. */
 function nextAddress(address: string, cursor: string): string {
-  const [path, query = ''] = address.split('?', 2);
-  const kept = query.split('&').filter((parameter) => parameter !== '' && !parameter.startsWith('cursor='));
-  return `${path}?${[...kept, `cursor=${cursor}`].join('&')}`;
+  const { pathname, searchParams } = new URL(address, 'http://gateway');
+  searchParams.set('cursor', cursor);
+  return `${pathname}?${searchParams.toString()}`;
 }
 
 function sendResource(response: Response, resource: Representation, status: number): void {
   const request = response.req as CallerRequest;
+  const known = resource.cacheable && (request.method === 'GET' || request.method === 'HEAD') && isKnown(request, resource.version);
   response.setHeader('ETag', `"${resource.version}"`);
   if (request.caller?.replayed) response.setHeader('Idempotent-Replayed', 'true');
-  if (status === 201) response.setHeader('Location', `${request.originalUrl.split('?', 1)[0]}/${resource.id}`);
-  if (request.method !== 'POST' && request.method !== 'PATCH' && resource.cacheable && isKnown(request, resource.version)) {
+  if (status === 201) response.setHeader('Location', `${addressOf(request)}/${resource.id}`);
+  if (known) {
     response.status(304).end();
     return;
   }
