@@ -13,11 +13,9 @@ export const ANSWERS_KEPT_MS = 24 * 3_600_000;
 /** The advisory locks of requests in flight live in a space of their own. */
 const LOCK_SPACE = 72_635;
 
-interface OpeningRow {
-  principalId: string | null;
-  locked: boolean | null;
-  bodyHash: Buffer | null;
-  response: string | null;
+interface KeptRow {
+  bodyHash: Buffer;
+  response: string;
 }
 
 /** 32 bits of the key are enough for a lock: a collision costs one needless `idempotency_in_flight`, never a double. */
@@ -26,32 +24,52 @@ function lockId(caller: Caller, request: IdempotentRequest): number {
   return createHash('sha256').update(name).digest().readInt32BE();
 }
 
-/** Names the actor, and finds an earlier answer to the same request; one query for both. */
+/**
+ * Names the actor, and finds an earlier answer to the same request.
+ *
+ * @throws ConflictError `idempotency_in_flight` while an equal request is being answered; AppError `idempotency_mismatch` for another body
+ */
 export async function openRequest(
   database: Database,
   runner: QueryRunner,
   caller: Caller,
 ): Promise<{ actor: Actor; answer: Representation | null }> {
   const { identity, idempotency } = caller;
+  const locked = idempotency ? await lockKey(database, runner, caller, idempotency) : true;
+  const answer = idempotency ? await findAnswer(database, runner, caller, idempotency) : null;
+  if (!answer && !locked) throw new ConflictError('idempotency_in_flight');
+  if (identity.id === 'dev') return { actor: actorOf(caller, null), answer };
+  const me = sql`SELECT id AS "principalId" FROM principals WHERE source = 'entra' AND external_id = ${identity.id}`;
+  const [row] = await database.rows<{ principalId: string }>(me, runner);
+  return { actor: actorOf(caller, row?.principalId ?? null), answer };
+}
+
+/**
+ * Whether nobody else is answering the same request. Asked before the earlier answer is looked for, in a statement of its own: in one with it,
+ * the lock could be had after another request's commit that the statement's snapshot does not see yet.
+ */
+async function lockKey(database: Database, runner: QueryRunner, caller: Caller, request: IdempotentRequest): Promise<boolean> {
+  const lock = sql`SELECT pg_try_advisory_xact_lock(${LOCK_SPACE}, ${lockId(caller, request)}) AS locked`;
+  const [row] = await database.rows<{ locked: boolean }>(lock, runner);
+  return row?.locked === true;
+}
+
+async function findAnswer(
+  database: Database,
+  runner: QueryRunner,
+  { identity }: Caller,
+  { method, path, key, bodyHash }: IdempotentRequest,
+): Promise<Representation | null> {
   const since = new Date(Date.now() - ANSWERS_KEPT_MS);
-  if (!idempotency && identity.id === 'dev') return { actor: actorOf(caller, null), answer: null };
-  const opening = idempotency
-    ? sql`SELECT me.id AS "principalId", pg_try_advisory_xact_lock(${LOCK_SPACE}, ${lockId(caller, idempotency)}) AS locked, k.body_hash AS "bodyHash", k.response
-        FROM (VALUES (true)) AS one
-        LEFT JOIN principals me ON me.source = 'entra' AND me.external_id = ${identity.id}
-        LEFT JOIN idempotency_keys k ON k.caller = ${identity.id} AND k.method = ${idempotency.method} AND k.path = ${idempotency.path}
-          AND k.key = ${idempotency.key} AND k.created_at > ${since}`
-    : sql`SELECT id AS "principalId" FROM principals WHERE source = 'entra' AND external_id = ${identity.id}`;
-  const [row] = await database.rows<OpeningRow>(opening, runner);
-  const actor = actorOf(caller, row?.principalId ?? null);
-  if (!idempotency || !row) return { actor, answer: null };
-  if (!row.response) {
-    if (!row.locked) throw new ConflictError('idempotency_in_flight');
-    return { actor, answer: null };
-  }
-  if (!row.bodyHash?.equals(idempotency.bodyHash)) throw new AppError('idempotency_mismatch');
+  const [row] = await database.rows<KeptRow>(
+    sql`SELECT body_hash AS "bodyHash", response FROM idempotency_keys
+      WHERE caller = ${identity.id} AND method = ${method} AND path = ${path} AND key = ${key} AND created_at > ${since}`,
+    runner,
+  );
+  if (!row) return null;
+  if (!row.bodyHash.equals(bodyHash)) throw new AppError('idempotency_mismatch');
   const kept = JSON.parse(row.response) as Representation;
-  return { actor, answer: new Representation(kept.id, kept.version, kept.json) };
+  return new Representation(kept.id, kept.version, kept.json);
 }
 
 function actorOf({ identity }: Caller, principalId: string | null): Actor {
