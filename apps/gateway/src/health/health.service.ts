@@ -5,7 +5,7 @@ import { Database } from '#libs/database/database.js';
 import { brokersReachable } from '#libs/observability/brokers-reachable.js';
 import { Draining } from '#libs/observability/draining.js';
 import type { ClickHouseClient } from '@clickhouse/client';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, ServiceUnavailableException } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import { HealthCheckService, type HealthCheckResult, type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import sql from 'sql-template-tag';
@@ -29,13 +29,22 @@ export class HealthService {
 
   /** PostgreSQL and ClickHouse decide; Kafka is told. @throws HttpException 503 with Terminus' report */
   async readiness(): Promise<HealthCheckResult> {
-    const kafka = await this.probe('kafka', () => this.probeKafka());
-    const report = await this.terminus.check([
-      () => this.probe('postgresql', () => this.probePostgres()),
-      () => this.probe('clickhouse', () => this.probeClickHouse()),
-      () => this.probeDraining(),
-    ]);
-    return { ...report, details: { ...report.details, ...kafka } };
+    const kafka = this.probe('kafka', () => this.probeKafka());
+    const withKafka = async (report: HealthCheckResult): Promise<HealthCheckResult> => ({
+      ...report,
+      details: { ...report.details, ...(await kafka) },
+    });
+    try {
+      const report = await this.terminus.check([
+        () => this.probe('postgresql', () => this.probePostgres()),
+        () => this.probe('clickhouse', () => this.probeClickHouse()),
+        () => this.probeDraining(),
+      ]);
+      return await withKafka(report);
+    } catch (error) {
+      if (!(error instanceof ServiceUnavailableException)) throw error;
+      throw new ServiceUnavailableException(await withKafka(error.getResponse() as HealthCheckResult));
+    }
   }
 
   /** What answering requests needs, and no more: PostgreSQL, its schema, and not being told to stop. @throws HttpException 503 */
