@@ -1,4 +1,7 @@
-/** A LIKE pattern for what begins with `text`, in lower case, its wildcards taken as they stand. */
+/**
+ * A LIKE pattern for what begins with `text`, its wildcards taken as they stand. PostgreSQL folds the case of both sides: JavaScript's own
+ * folding is another one for some letters.
+ */
 export function likePrefix(text: string): string {
-  return `${text.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`;
+  return `${text.replace(/[\\%_]/g, '\\$&')}%`;
 }

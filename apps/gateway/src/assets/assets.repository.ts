@@ -120,7 +120,7 @@ function conditions(filters: AssetFilters, sources: readonly string[] | null): S
   if (parentId !== undefined) where.push(sql`a.parent_id = ${parentId}`);
   if (tag !== undefined) where.push(sql`a.tags @> ARRAY[${tag}]::text[]`);
   if (status !== undefined) where.push(sql`a.status = ${status}`);
-  if (q !== undefined) where.push(sql`lower(a.name) LIKE ${likePrefix(q)}`);
+  if (q !== undefined) where.push(sql`lower(a.name) LIKE lower(${likePrefix(q)})`);
   return where;
 }
 

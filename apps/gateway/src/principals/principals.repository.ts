@@ -67,8 +67,10 @@ export class PrincipalsRepository {
     return row ? new Representation(id, row.version, row.json) : null;
   }
 
-  findByExternalId(source: string, externalId: string): Promise<PrincipalEntity | null> {
-    return this.database.source.getRepository(PrincipalEntity).findOneBy({ source, externalId });
+  async findIdByExternalId(source: string, externalId: string): Promise<string | null> {
+    const query = sql`SELECT id FROM principals WHERE source = ${source} AND external_id = ${externalId}`;
+    const [row] = await this.database.rows<{ id: string }>(query);
+    return row?.id ?? null;
   }
 
   find(tx: Transaction, id: string): Promise<PrincipalEntity | null> {
@@ -126,7 +128,7 @@ function conditions(filters: PrincipalFilters, sources: readonly string[] | null
   if (externalId !== undefined) where.push(sql`p.external_id = ${externalId}`);
   if (q !== undefined) {
     const prefix = likePrefix(q);
-    where.push(sql`(lower(p.display_name) LIKE ${prefix} OR lower(p.email) LIKE ${prefix})`);
+    where.push(sql`(lower(p.display_name) LIKE lower(${prefix}) OR lower(p.email) LIKE lower(${prefix}))`);
   }
   return where;
 }

@@ -51,8 +51,8 @@ export class PrincipalsService {
 
   /** The principal that an Entra object id belongs to, or null. */
   async findByObjectId(objectId: string): Promise<Representation | null> {
-    const principal = await this.principals.findByExternalId('entra', objectId);
-    return principal && this.principals.findRepresentation(principal.id, null);
+    const id = await this.principals.findIdByExternalId('entra', objectId);
+    return id === null ? null : this.principals.findRepresentation(id, null);
   }
 
   /** The principal that a grant is to be given to, for `GrantsService`; null where there is none. */
