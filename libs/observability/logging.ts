@@ -5,12 +5,38 @@ import { type Logger, pino } from 'pino';
 
 const LEVELS: Record<LogLevel, string> = { DEBUG: 'debug', INFO: 'info', WARNING: 'warn', ERROR: 'error', CRITICAL: 'fatal' };
 
+interface LoggedError {
+  type: string;
+  message: string;
+  /** Of PostgreSQL (SQLSTATE) or of Node. */
+  code?: string;
+  stack?: string;
+}
+
+/**
+ * What a log line holds of an error: where it happened, and of which kind. What PostgreSQL and the driver say besides (values, parameters, the
+ * failing row) may be somebody's name or address, and its message quotes them too.
+ */
+export function describeError(error: unknown): LoggedError {
+  if (!(error instanceof Error)) return { type: typeof error, message: 'Something that is no error was thrown.' };
+  const { code } = error as { code?: unknown };
+  const fromDatabase = 'severity' in error || 'driverError' in error;
+  const known = typeof code === 'string' ? code : undefined;
+  return {
+    type: error.name,
+    message: fromDatabase ? `PostgreSQL refused a statement (${known ?? 'no code'})` : error.message,
+    ...(known === undefined ? {} : { code: known }),
+    stack: error.stack?.slice(error.stack.indexOf('\n    at ') + 1),
+  };
+}
+
 /** A logger that writes one JSON object a line to stdout. */
 export function createLogger(level: LogLevel): Logger {
   return pino({
     level: LEVELS[level],
     base: undefined,
     timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: describeError },
     formatters: { level: (label) => ({ level: label }) },
   });
 }
