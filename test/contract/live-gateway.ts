@@ -8,6 +8,8 @@ export interface LiveGateway {
   url: string;
   /** A token with every role, good for `hours`. */
   token(hours?: number): string;
+  /** The operations that were carried out at least once, as `GET /v1/grants/{id}`. */
+  carriedOut(): Set<string>;
   /** What it has logged as an error, one a line. */
   errors(): string;
   close(): Promise<void>;
@@ -26,6 +28,12 @@ export async function startLiveGateway(): Promise<LiveGateway> {
   return {
     url: gateway.url,
     token: (hours = 1) => gateway.issuer.token({ claims: { roles, exp: Math.floor(Date.now() / 1000) + hours * 3_600 } }),
+    carriedOut: () =>
+      new Set(
+        gateway.process.log
+          .filter((line) => line.msg === 'request' && Number(line['status']) < 300)
+          .map((line) => `${String(line['method'])} ${String(line['route'])}`),
+      ),
     errors: () =>
       gateway.process.log
         .filter((line) => line['level'] === 'error')
