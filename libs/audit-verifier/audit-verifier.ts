@@ -99,35 +99,42 @@ function bounded(rest: Buffer): Buffer {
 }
 
 type Line =
-  | { kind: 'event'; event: Event | null }
+  | { kind: 'event'; item: Members | null; text: string }
   | { kind: 'checkpoint'; checkpoint: Checkpoint }
   | { kind: 'head'; head: { sequence: number; hash: string } }
   | { kind: 'other' };
 
-/** Bytes that are no text or no JSON can only be an event that somebody damaged: `event` is null for it. */
+/** Bytes that are no text or no JSON can only be an event that somebody damaged: `item` is null for it. */
 function readLine(bytes: Buffer): Line {
-  let text: string;
+  let text = '';
   let value: unknown;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes).trim();
     if (text === '') return { kind: 'other' };
     value = JSON.parse(text);
   } catch {
-    return { kind: 'event', event: null };
+    return { kind: 'event', item: null, text };
   }
-  if (!isMembers(value)) return { kind: 'event', event: null };
+  if (!isMembers(value)) return { kind: 'event', item: null, text };
   if (isCheckpoint(value)) return { kind: 'checkpoint', checkpoint: value };
   if (isHead(value['head'])) return { kind: 'head', head: value['head'] };
   if (!['prevHash', 'hash', 'action'].some((name) => name in value)) return { kind: 'other' };
-  return { kind: 'event', event: eventOf(value, text) };
+  return { kind: 'event', item: value, text };
 }
 
-function eventOf(item: Members, text: string): Event | null {
+/** The event as it is compared, or null where it cannot be the one that was written. */
+function eventOf(item: Members | null, text: string): Event | null {
+  if (!item) return null;
   const { prevHash, hash, display: _display, ...event } = item;
   if (!isHash(prevHash) || !isHash(hash) || !Number.isSafeInteger(event['sequence'])) return null;
-  // Of a member that is there twice another reader may take the other one.
-  if (colons(text) !== countMembers(item)) return null;
-  return { sequence: event['sequence'] as number, prevHash, hash, canonical: canonical(event) };
+  try {
+    // Of a member that is there twice another reader may take the other one.
+    if (colons(text) !== countMembers(item)) return null;
+    return { sequence: event['sequence'] as number, prevHash, hash, canonical: canonical(event) };
+  } catch {
+    // Nested so deeply that the stack does not suffice: no event is.
+    return null;
+  }
 }
 
 /** RFC 8785: names in the order of their UTF-16 code units, numbers and strings as ECMAScript writes them. */
@@ -219,8 +226,8 @@ async function survey(file: FileHandle): Promise<Survey> {
     const line = readLine(bytes);
     if (line.kind === 'checkpoint') found.checkpoints.push(line.checkpoint);
     if (line.kind === 'head') found.head = line.head;
-    if (line.kind !== 'event' || !line.event) continue;
-    const { sequence } = line.event;
+    const sequence = line.kind === 'event' ? line.item?.['sequence'] : null;
+    if (typeof sequence !== 'number' || !Number.isSafeInteger(sequence)) continue;
     found.events += 1;
     found.lowest = Math.min(found.lowest, sequence);
     if (last !== null) rises += Math.sign(sequence - last);
@@ -315,7 +322,7 @@ async function check(asked: Question): Promise<number> {
     let broken: Break | null = null;
     for await (const bytes of found.newestFirst ? linesBackward(file) : linesForward(file)) {
       const line = readLine(bytes);
-      if (line.kind === 'event') broken = walk.take(line.event);
+      if (line.kind === 'event') broken = walk.take(eventOf(line.item, line.text));
       if (broken) break;
     }
     broken ??= walk.end(to, found.head?.hash ?? null);

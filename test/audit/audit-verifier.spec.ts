@@ -124,6 +124,11 @@ const tampered: [string, (object | string)[], string][] = [
   ['a value changed', replaced(12, { ...item(12), reason: 'Left the tean' }), '12: altered'],
   ['a member added', replaced(12, { ...item(12), note: '' }), '12: altered'],
   ['a member given twice', replaced(12, JSON.stringify(item(12)).replace('{', '{"action":"grant.created",')), '12: altered'],
+  [
+    'a value nested without end',
+    replaced(12, JSON.stringify(item(12)).replace('{', `{"deep":${'['.repeat(50_000)}${']'.repeat(50_000)},`)),
+    '12: altered',
+  ],
   ['a hash changed', replaced(12, { ...item(12), hash: item(11).hash }), '12: altered'],
   ['a hash recomputed', replaced(12, forgedHash), '12: altered'],
   ['a line that is no JSON any more', replaced(12, JSON.stringify(item(12)).slice(1)), '12: altered'],
