@@ -9,6 +9,9 @@ import { type OutsideTool, pythonTool } from './outside-tools.js';
 
 const EXAMPLES_PER_OPERATION = 500;
 const THINGS = 40;
+
+/** What a gateway alone has nothing to show of: the log is filled by the worker. */
+const EMPTY_WITHOUT_WORKER = ['GET /v1/audit/{id}'];
 const TIMEOUT_MS = 4 * 3_600_000;
 
 /** Things for the generated requests to be about; their ids by the names that the hooks expect, as JSON. */
@@ -82,7 +85,8 @@ describe('the gateway and its OpenAPI document', () => {
       if (exitCode !== 0) throw new Error(`schemathesis ended with ${exitCode}:\n${report}\n${gateway.errors()}`);
       // A run whose requests were all refused at the door would have shown little.
       const carriedOut = gateway.carriedOut();
-      expect((await documentedOperations(gateway)).filter((operation) => !carriedOut.has(operation))).toEqual([]);
+      const missed = (await documentedOperations(gateway)).filter((operation) => !carriedOut.has(operation));
+      expect(missed.filter((operation) => !EMPTY_WITHOUT_WORKER.includes(operation))).toEqual([]);
     },
     TIMEOUT_MS,
   );
