@@ -1,3 +1,5 @@
+import { parseSigningKey } from '#libs/events/chain-keys.js';
+
 /**
  * Every environment variable that the apps read, in one table. An app reads it once at its start; a wrong or missing one stops the start
  * with all problems listed and no value printed. Names and defaults: DESIGN.md section 9.
@@ -10,6 +12,7 @@ export interface Config {
   databasePoolTimeoutMs: number;
   clickhouseUrl: string;
   kafkaBootstrap: string;
+  kafka: KafkaConfig;
   authMode: 'azure_ad' | 'dev';
   /** Present whenever `authMode` is `azure_ad`. */
   azureAd: { tenantId: string; clientId: string; audience: string; authority: string } | null;
@@ -25,6 +28,18 @@ export interface Config {
   trustedProxies: readonly string[];
   /** Events older than this are pruned; null keeps them for ever. */
   eventRetentionDays: number | null;
+  /** The Ed25519 private key that signs checkpoints of the audit log, as `parseSigningKey` reads it; the worker does not start without. */
+  auditSigningKey: string | null;
+}
+
+/** How to speak with the brokers, apart from where they are. */
+export interface KafkaConfig {
+  tls: boolean;
+  /** A PEM of the authority that signed the brokers' certificates, where Node does not know it. */
+  ca: string | null;
+  sasl: { mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; password: string } | null;
+  /** How many brokers keep each topic that is created; null: three, or as many as there are. */
+  replicationFactor: number | null;
 }
 
 export const LOG_LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const;
@@ -144,6 +159,23 @@ function corsOrigins(value: string): readonly string[] {
   return origins.includes('*') ? ['*'] : origins;
 }
 
+/** Checked here, so that a bad one stops the start with all other problems; `parseSigningKey` says what it may be. */
+function signingKey(value: string): string {
+  parseSigningKey(value);
+  return value;
+}
+
+function readKafka(env: Reader): KafkaConfig {
+  const tls = env.read('API_KAFKA_TLS', oneOf(['on', 'off'] as const), 'off') === 'on';
+  const ca = env.read<string | null>('API_KAFKA_CA', text, null);
+  const replicationFactor = env.read<number | null>('API_KAFKA_REPLICATION_FACTOR', integer(1, 32), null);
+  const mechanism = env.read('API_KAFKA_SASL_MECHANISM', oneOf(['none', 'plain', 'scram-sha-256', 'scram-sha-512'] as const), 'none');
+  const credential = (name: string): string => env.read(name, text, mechanism === 'none' ? '' : undefined);
+  const username = credential('API_KAFKA_SASL_USERNAME');
+  const password = credential('API_KAFKA_SASL_PASSWORD');
+  return { tls, ca, replicationFactor, sasl: mechanism === 'none' ? null : { mechanism, username, password } };
+}
+
 /** Names that are ours once they carry their prefix; seen without it, they are a mistake worth a warning. */
 const BARE_NAMES = /^(DATABASE_URL|CLICKHOUSE_URL|KAFKA_BOOTSTRAP|AUTH_MODE|AZURE_AD_[A-Z_]+|LOG_LEVEL|CORS_ORIGINS)$/;
 
@@ -175,6 +207,7 @@ export function loadConfig(environment: Environment, defaults: Defaults = {}): {
     databasePoolTimeoutMs: env.read('API_DATABASE_POOL_TIMEOUT_MS', integer(50, 60_000), 1_500),
     clickhouseUrl: env.read('API_CLICKHOUSE_URL', clickhouseUrl),
     kafkaBootstrap: env.read('API_KAFKA_BOOTSTRAP', kafkaBootstrap),
+    kafka: readKafka(env),
     authMode,
     azureAd: needsAzure
       ? { tenantId: tenantId as string, clientId: clientId as string, audience: audience as string, authority: azureAuthority }
@@ -191,6 +224,7 @@ export function loadConfig(environment: Environment, defaults: Defaults = {}): {
     drainSeconds: env.read('API_DRAIN_SECONDS', integer(0, 300), 5),
     trustedProxies: env.read('API_TRUSTED_PROXIES', list, []),
     eventRetentionDays: env.read<number | null>('API_EVENT_RETENTION_DAYS', integer(1, 36_500), null),
+    auditSigningKey: env.read<string | null>('API_AUDIT_SIGNING_KEY', signingKey, null),
   };
   if (env.problems.length > 0) throw new ConfigError(env.problems);
 

@@ -74,6 +74,27 @@ export class Database implements OnModuleInit {
     }
   }
 
+  /**
+   * A transaction for the workers' bookkeeping: the chain, progress, leases. What is state of the product is written through `Transactions`.
+   *
+   * @throws UnavailableError where the database is away
+   */
+  async bookkeeping<T>(work: (rows: <Row>(query: Sql) => Promise<Row[]>) => Promise<T>): Promise<T> {
+    const runner = this.source.createQueryRunner();
+    try {
+      await runner.connect();
+      await runner.startTransaction();
+      const result = await work((query) => this.rows(query, runner));
+      await runner.commitTransaction();
+      return result;
+    } catch (error) {
+      if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
+      throw asFailure(error);
+    } finally {
+      await runner.release();
+    }
+  }
+
   /** Why the schema does not fit this version, or null where it does. */
   async schemaProblem(): Promise<string | null> {
     try {

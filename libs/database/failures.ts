@@ -9,7 +9,8 @@ interface DriverError {
 }
 
 function driverError(error: unknown): DriverError {
-  return (error instanceof QueryFailedError ? error.driverError : error) as DriverError;
+  const cause: unknown = error instanceof QueryFailedError ? error.driverError : error;
+  return typeof cause === 'object' && cause !== null ? cause : {};
 }
 
 /** The name of the unique constraint or index that a write ran into, or null where it failed otherwise. */
@@ -26,7 +27,7 @@ export function violatedForeignKey(error: unknown): string | null {
 
 /** A deadlock or a serialisation failure: the transaction is gone whole and may be run again. */
 export function mayRunAgain(error: unknown): boolean {
-  return ['40001', '40P01'].includes(driverError(error)?.code ?? '');
+  return ['40001', '40P01'].includes(driverError(error).code ?? '');
 }
 
 // Shutdown, crash, starting up, too many connections, statement timeout, disk full, read-only standby, and what sockets say.

@@ -3,6 +3,7 @@ import { Assets1764000000002 } from './migrations/1764000000002-assets.js';
 import { Grants1764000000003 } from './migrations/1764000000003-grants.js';
 import { Events1764000000004 } from './migrations/1764000000004-events.js';
 import { AccessPaths1764000000005 } from './migrations/1764000000005-access-paths.js';
+import { Chain1764000000006 } from './migrations/1764000000006-chain.js';
 
 /** Every migration in its order. One that has landed is never edited: what comes later is another one. */
 export const MIGRATIONS = [
@@ -11,4 +12,5 @@ export const MIGRATIONS = [
   Grants1764000000003,
   Events1764000000004,
   AccessPaths1764000000005,
+  Chain1764000000006,
 ];

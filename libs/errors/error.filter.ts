@@ -20,12 +20,18 @@ function codeOf(status: number): ErrorCode {
   return code ?? (status < 500 ? 'malformed_request' : 'internal');
 }
 
+/** Is told of every request that is answered 401 or 403. */
+export type Refused = (request: ContextRequest, status: 401 | 403) => void;
+
 /** The one place that decides what a client sees of any failure, wherever it comes from. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger('Errors');
 
-  constructor(private readonly allowedMethods: AllowedMethods) {}
+  constructor(
+    private readonly allowedMethods: AllowedMethods,
+    private readonly refused: Refused,
+  ) {}
 
   catch(exception: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<ContextRequest>();
@@ -43,6 +49,7 @@ export class ErrorFilter implements ExceptionFilter {
     }
     const error = this.toAppError(exception, request);
     if (error.status >= 500) this.logFailure(error, exception, context.requestId);
+    if (error.status === 401 || error.status === 403) this.refused(request, error.status);
     this.send(request, response, error, context.requestId);
   }
 

@@ -12,6 +12,9 @@ export const EVENT_TYPES = [
   'grant.created',
   'grant.updated',
   'grant.revoked',
+  'audit.queried',
+  'audit.verified',
+  'auth.denied',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
@@ -27,6 +30,8 @@ export interface EventDraft {
   before?: EventFields | null;
   after?: EventFields | null;
   reason?: string | null;
+  /** `success` where it is left out. */
+  outcome?: 'success' | 'denied' | 'failed';
 }
 
 /** The fields in which `after` differs from `before`, on either side, by JSON value. */

@@ -19,7 +19,7 @@ export async function appendEvents(manager: EntityManager, drafts: readonly Even
       id,
       time: time.toISOString(),
       action: draft.type,
-      outcome: 'success',
+      outcome: draft.outcome ?? 'success',
       actor: origin.actor,
       resource: draft.resource,
       before: draft.before ?? null,

@@ -29,5 +29,7 @@ export class KafkaModule implements OnApplicationShutdown {
 function createMessageBroker(config: ConfigService<Config, true>): MessageBroker {
   const bootstrap = config.get('kafkaBootstrap', { infer: true });
   if (bootstrap === 'in-process') return new InProcessBroker(config.get('databaseUrl', { infer: true }));
-  return new KafkaClient({ brokers: bootstrap.split(','), clientId: 'access-governance' });
+  const { tls, ca, sasl, replicationFactor } = config.get('kafka', { infer: true });
+  const secured = tls ? { ca: ca ?? undefined } : null;
+  return new KafkaClient({ brokers: bootstrap.split(','), clientId: 'access-governance', tls: secured, sasl, replicationFactor });
 }

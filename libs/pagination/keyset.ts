@@ -9,7 +9,7 @@ export interface SortColumn {
   /** The SQL expression; it must be served by the index that makes the sort cheap. */
   expression: string;
   /** The type its cursor value is cast back to. */
-  type: 'uuid' | 'timestamptz' | 'float8' | 'text';
+  type: 'uuid' | 'timestamptz' | 'float8' | 'int8' | 'text';
 }
 
 export interface Sort {

@@ -7,6 +7,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { APP_GUARD } from '@nestjs/core';
 import { AssetsModule } from './assets/assets.module.js';
+import { AuditModule } from './audit/audit.module.js';
 import { GrantsModule } from './grants/grants.module.js';
 import { HealthModule } from './health/health.module.js';
 import { UndeclaredInputGuard } from './http/undeclared-input.guard.js';
@@ -32,6 +33,7 @@ export class AppModule {
         PrincipalsModule,
         AssetsModule,
         GrantsModule,
+        AuditModule,
         HealthModule,
         MetricsModule,
       ],

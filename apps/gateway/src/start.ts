@@ -1,15 +1,15 @@
 import type { Config } from '#libs/config/config.js';
 import { Draining } from '#libs/observability/draining.js';
+import { serveMetrics } from '#libs/observability/metrics-server.js';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Logger } from 'nestjs-pino';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppModule } from './app.module.js';
 import { configureApp } from './configure-app.js';
 import { GatewayAdapter } from './http/gateway.adapter.js';
-import { MetricsService } from './metrics/metrics.service.js';
 
 export interface RunningGateway {
   /** Where it listens: `http://127.0.0.1:8000`. */
@@ -44,7 +44,7 @@ export async function startGateway(config: Config): Promise<RunningGateway> {
   let metrics: Server | undefined;
   try {
     await app.listen(config.port, config.host);
-    metrics = config.metricsPort === null ? undefined : await serveMetrics(app.get(MetricsService), config.metricsPort, config.host);
+    metrics = config.metricsPort === null ? undefined : await serveMetrics(config.metricsPort, config.host);
   } catch (error) {
     await app.close();
     throw error;
@@ -61,18 +61,4 @@ export async function startGateway(config: Config): Promise<RunningGateway> {
       await app.close();
     },
   };
-}
-
-function serveMetrics(metrics: MetricsService, port: number, host: string): Promise<Server> {
-  const server = createServer((request, response) => {
-    if (request.url !== '/v1/metrics' && request.url !== '/metrics') return response.writeHead(404).end();
-    metrics.text().then(
-      (text) => response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }).end(text),
-      () => response.writeHead(500).end(),
-    );
-  });
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => resolve(server));
-  });
 }

@@ -123,7 +123,7 @@ export function WholeNumber(options: FieldOptions & { min: number; max: number; 
   };
   return applyDecorators(
     field(options, schema as ApiPropertyOptions, IsInt({ message }), Min(min, { message }), Max(max, { message })),
-    Transform(({ value }: { value: unknown }) => (typeof value === 'string' && /^[0-9]{1,10}$/.test(value) ? Number(value) : value)),
+    Transform(({ value }: { value: unknown }) => (typeof value === 'string' && /^[0-9]{1,16}$/.test(value) ? Number(value) : value)),
   );
 }
 

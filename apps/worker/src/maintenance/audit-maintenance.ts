@@ -1,0 +1,60 @@
+import type { AuditLog } from '#libs/clickhouse/audit-log.js';
+import type { Database } from '#libs/database/database.js';
+import type { ChainStore } from '#libs/events/chain-store.js';
+import { eventHash } from '#libs/events/chain.js';
+import { KeySet } from '#libs/events/chain-keys.js';
+import { type ChainVerification, verifyChain } from '#libs/events/chain-verification.js';
+import sql from 'sql-template-tag';
+
+const BATCH = 5_000;
+
+/**
+ * Restores the whole audit log in ClickHouse from the events that PostgreSQL retains, and verifies it. May be run while everything runs, and
+ * again where it was cut off: events that are there already collapse.
+ */
+export async function rebuildAuditLog(chain: ChainStore, log: AuditLog, progress: (sequence: number) => void): Promise<ChainVerification> {
+  const { base, sequence: head } = await chain.state();
+  await log.prepare();
+  for (let last = base.sequence; last < head;) {
+    const events = await chain.eventsAfter(last, BATCH);
+    const end = events.at(-1);
+    if (!end) break;
+    await log.insert(events);
+    last = end.sequence;
+    progress(last);
+  }
+  const completeTo = await log.contiguousTo(base.sequence);
+  await chain.setCompleteTo(completeTo);
+  const keys = new KeySet(await chain.keys());
+  const checkpoints = await chain.checkpoints(base.sequence, completeTo, Number.MAX_SAFE_INTEGER);
+  return verifyChain(log.range(base.sequence + 1, head), checkpoints, keys, { from: base.sequence + 1, to: head, prevHash: base.hash });
+}
+
+/**
+ * After PostgreSQL was restored from a backup: takes the events that the log has and PostgreSQL has lost back from ClickHouse, so that the chain
+ * goes on unbroken. Answers how many; nothing is written where one does not follow on the other.
+ */
+export async function adoptAuditLog(database: Database, chain: ChainStore, log: AuditLog): Promise<number> {
+  const state = await chain.state();
+  const last = await log.lastSequence();
+  let { sequence, hash } = { sequence: state.sequence, hash: state.hash };
+  return database.bookkeeping(async (rows) => {
+    for await (const event of log.range(state.sequence + 1, last)) {
+      const follows = event.sequence === sequence + 1 && event.prevHash === hash && eventHash(hash, event.canonical) === event.hash;
+      if (!follows)
+        throw new Error(`Event ${event.sequence} of the log does not follow on event ${sequence} of PostgreSQL: nothing was taken back.`);
+      const { id, time } = JSON.parse(event.canonical) as { id: string; time: string };
+      await rows(
+        sql`INSERT INTO events (id, time, payload, sequence, prev_hash, hash, canonical)
+          VALUES (${id}, ${time}, ${event.canonical}::jsonb - 'sequence', ${event.sequence}, ${event.prevHash}, ${event.hash}, ${event.canonical})
+          ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, prev_hash = excluded.prev_hash, hash = excluded.hash, canonical = excluded.canonical
+            WHERE events.sequence IS NULL`,
+      );
+      ({ sequence, hash } = event);
+    }
+    await rows(
+      sql`UPDATE chain_head SET sequence = ${sequence}, hash = ${hash} WHERE sequence = ${state.sequence} AND hash = ${state.hash}`,
+    );
+    return sequence - state.sequence;
+  });
+}

@@ -1,0 +1,33 @@
+import { AuditLog } from '#libs/clickhouse/audit-log.js';
+import { ClickHouseModule } from '#libs/clickhouse/clickhouse.module.js';
+import type { Config } from '#libs/config/config.js';
+import { DatabaseModule } from '#libs/database/database.module.js';
+import { ChainStore } from '#libs/events/chain-store.js';
+import { KafkaModule } from '#libs/kafka/kafka.module.js';
+import { loggingModule } from '#libs/observability/logging.js';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { ConfigModule } from '@nestjs/config';
+import { AuditSinkController } from './audit-sink/audit-sink.controller.js';
+import { AuditSink } from './audit-sink/audit-sink.service.js';
+import { SinkMetrics } from './audit-sink/sink-metrics.js';
+import { OutboxRelay } from './outbox-relay/outbox-relay.service.js';
+import { RelayMetrics } from './outbox-relay/relay-metrics.js';
+
+/** The worker, for one configuration. */
+@Module({})
+export class WorkerModule {
+  static forRoot(config: Config): DynamicModule {
+    return {
+      module: WorkerModule,
+      imports: [
+        ConfigModule.forRoot({ isGlobal: true, ignoreEnvFile: true, skipProcessEnv: true, load: [() => config] }),
+        loggingModule(config),
+        DatabaseModule,
+        ClickHouseModule,
+        KafkaModule,
+      ],
+      controllers: [AuditSinkController],
+      providers: [ChainStore, AuditLog, OutboxRelay, RelayMetrics, AuditSink, SinkMetrics],
+    };
+  }
+}

@@ -1,0 +1,246 @@
+import type { ChainRow } from '#libs/events/chain-verification.js';
+import type { ClickHouseClient } from '@clickhouse/client';
+import { Inject, Injectable } from '@nestjs/common';
+import { CLICKHOUSE } from './clickhouse.module.js';
+import { migrateClickHouse } from './schema.js';
+
+/** An event as the relay published it. */
+export interface LoggedEvent {
+  sequence: number;
+  prevHash: string;
+  hash: string;
+  canonical: string;
+}
+
+export interface AuditFilters {
+  from?: string;
+  to?: string;
+  actorId?: string;
+  action?: string;
+  resourceType?: string;
+  resourceId?: string;
+  outcome?: string;
+  requestId?: string;
+}
+
+/** What a filter compares with; `from` and `to` bound the time, `to` excluded. */
+const CONDITIONS: Record<keyof AuditFilters, string> = {
+  from: 'time >= {from: DateTime64(3)}',
+  to: 'time < {to: DateTime64(3)}',
+  actorId: 'actor_id = {actorId: String}',
+  action: 'action = {action: String}',
+  resourceType: 'resource_type = {resourceType: String}',
+  resourceId: 'resource_id = {resourceId: String}',
+  outcome: 'outcome = {outcome: String}',
+  requestId: 'request_id = {requestId: String}',
+};
+
+/** Newest first, after this event. */
+export interface AuditKey {
+  /** RFC 3339. */
+  time: string;
+  sequence: number;
+}
+
+const CHUNK = 2_000;
+
+interface Item {
+  id: string;
+  time: string;
+  action: string;
+  outcome: string;
+  actor: { id: string };
+  resource: { type: string; id: string };
+  requestId: string | null;
+}
+
+interface Row {
+  sequence: string;
+  prev_hash: string;
+  hash: string;
+  canonical: string;
+}
+
+interface RowWithColumns extends Row {
+  id: string;
+  action: string;
+  outcome: string;
+  actor_id: string;
+  resource_type: string;
+  resource_id: string;
+  request_id: string;
+  time_ms: string;
+}
+
+/** The audit log in ClickHouse. All queries are bound; nothing of a caller ever becomes SQL. */
+@Injectable()
+export class AuditLog {
+  private prepared: Promise<void> | null = null;
+
+  constructor(@Inject(CLICKHOUSE) private readonly client: ClickHouseClient) {}
+
+  /** Makes the tables where they are not there. */
+  prepare(): Promise<void> {
+    this.prepared ??= migrateClickHouse(this.client).catch((error: unknown) => {
+      this.prepared = null;
+      throw error;
+    });
+    return this.prepared;
+  }
+
+  /** Adds events; the same ones again change nothing that a reader sees. Resolves when they are durable. */
+  async insert(events: readonly LoggedEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    await this.prepare();
+    try {
+      await this.client.insert({ table: 'audit_events', values: events.map(toRow), format: 'JSONEachRow' });
+    } catch (error) {
+      // Should ClickHouse have been wiped meanwhile, the next try makes the tables anew.
+      this.prepared = null;
+      throw error;
+    }
+  }
+
+  /** At most `limit` events up to the sequence `completeTo`, newest first. */
+  async page(filters: AuditFilters, after: AuditKey | null, completeTo: number, limit: number): Promise<LoggedEvent[]> {
+    const given = Object.entries(filters).filter(([, value]) => value !== undefined) as [keyof AuditFilters, string][];
+    const conditions = given.map(([name]) => CONDITIONS[name]);
+    const params: Record<string, unknown> = { completeTo, limit };
+    for (const [name, value] of given) params[name] = name === 'from' || name === 'to' ? toDateTime(withinRange(value)) : value;
+    if (after) {
+      // Not a tuple comparison, which reads half the table: it is not taken for a range of the key.
+      conditions.push('time <= {afterTime: DateTime64(3)} AND (time < {afterTime: DateTime64(3)} OR sequence < {afterSequence: UInt64})');
+      params['afterTime'] = toDateTime(after.time);
+      params['afterSequence'] = after.sequence;
+    }
+    const where = ['sequence <= {completeTo: UInt64}', ...conditions].join(' AND ');
+    return this.read(
+      `SELECT sequence, prev_hash, hash, canonical FROM audit_events WHERE ${where}
+       ORDER BY time DESC, sequence DESC LIMIT 1 BY sequence LIMIT {limit: UInt32}`,
+      params,
+    );
+  }
+
+  async find(id: string, completeTo: number): Promise<LoggedEvent | null> {
+    const found = await this.read(
+      'SELECT sequence, prev_hash, hash, canonical FROM audit_events WHERE id = {id: UUID} AND sequence <= {completeTo: UInt64} LIMIT 1',
+      { id, completeTo },
+    );
+    return found[0] ?? null;
+  }
+
+  /** The hashes that are there for a sequence: one, unless the log was tampered with. */
+  async hashesOf(sequence: number): Promise<string[]> {
+    const rows = await this.read(
+      'SELECT DISTINCT sequence, prev_hash, hash, canonical FROM audit_events WHERE sequence = {sequence: UInt64} LIMIT 2',
+      { sequence },
+    );
+    return rows.map((row) => row.hash);
+  }
+
+  /** The last sequence that is there; 0 for an empty log. */
+  async lastSequence(): Promise<number> {
+    const result = await this.client.query({
+      query: 'SELECT max(sequence) AS sequence FROM audit_events',
+      format: 'JSONEachRow',
+      clickhouse_settings: { wait_end_of_query: 1 },
+    });
+    const [row] = await result.json<{ sequence: string }>();
+    return Number(row?.sequence ?? 0);
+  }
+
+  /** Up to which sequence all are there, given that all up to `known` are. */
+  async contiguousTo(known: number): Promise<number> {
+    for (let last = known; ;) {
+      const result = await this.client.query({
+        query: 'SELECT DISTINCT sequence FROM audit_events WHERE sequence > {last: UInt64} ORDER BY sequence LIMIT 20000',
+        query_params: { last },
+        format: 'JSONEachRow',
+        clickhouse_settings: { wait_end_of_query: 1 },
+      });
+      const rows = await result.json<{ sequence: string }>();
+      const start = last;
+      for (const row of rows) {
+        if (Number(row.sequence) !== last + 1) return last;
+        last += 1;
+      }
+      if (last === start || rows.length < 20_000) return last;
+    }
+  }
+
+  /** The events of a range by sequence, in bounded memory. Equal rows are one; rows that differ in anything all come. */
+  async *range(from: number, to: number): AsyncGenerator<ChainRow> {
+    for (let first = from; first <= to; first += CHUNK) {
+      const last = Math.min(to, first + CHUNK - 1);
+      const result = await this.client.query({
+        query: `SELECT DISTINCT sequence, prev_hash, hash, canonical, id, action, outcome, actor_id, resource_type, resource_id, request_id,
+            toUnixTimestamp64Milli(time) AS time_ms
+          FROM audit_events WHERE sequence BETWEEN {first: UInt64} AND {last: UInt64} ORDER BY sequence`,
+        query_params: { first, last },
+        format: 'JSONEachRow',
+        clickhouse_settings: { wait_end_of_query: 1 },
+      });
+      for (const row of await result.json<RowWithColumns>()) yield toChainRow(row);
+    }
+  }
+
+  private async read(query: string, params: Record<string, unknown>): Promise<LoggedEvent[]> {
+    const result = await this.client.query({
+      query,
+      query_params: params,
+      format: 'JSONEachRow',
+      clickhouse_settings: { wait_end_of_query: 1, max_execution_time: 20 },
+    });
+    const rows = await result.json<Row>();
+    return rows.map(({ sequence, prev_hash, hash, canonical }) => ({ sequence: Number(sequence), prevHash: prev_hash, hash, canonical }));
+  }
+}
+
+function toRow({ sequence, prevHash, hash, canonical }: LoggedEvent): object {
+  const item = JSON.parse(canonical) as Item;
+  return {
+    time: toDateTime(item.time),
+    sequence,
+    id: item.id,
+    action: item.action,
+    outcome: item.outcome,
+    actor_id: item.actor.id,
+    resource_type: item.resource.type,
+    resource_id: item.resource.id,
+    request_id: item.requestId ?? '',
+    prev_hash: prevHash,
+    hash,
+    canonical,
+  };
+}
+
+/** With what stands beside the canonical text, so that a change of a column alone is found as well. */
+function toChainRow(row: RowWithColumns): ChainRow {
+  return {
+    sequence: Number(row.sequence),
+    prevHash: row.prev_hash,
+    hash: row.hash,
+    canonical: row.canonical,
+    columns: {
+      id: row.id,
+      action: row.action,
+      outcome: row.outcome,
+      'actor.id': row.actor_id,
+      'resource.type': row.resource_type,
+      'resource.id': row.resource_id,
+      requestId: row.request_id === '' ? null : row.request_id,
+      time: new Date(Number(row.time_ms)).toISOString(),
+    },
+  };
+}
+
+/** DateTime64 holds the years 1900 to 2299; no event lies outside, so a bound that does is as good as theirs. */
+function withinRange(time: string): string {
+  if (time < '1900') return '1900-01-01T00:00:00.000Z';
+  return time >= '2299' ? '2299-12-31T00:00:00.000Z' : time;
+}
+
+/** RFC 3339 as ClickHouse takes it in a parameter and in JSON. */
+function toDateTime(time: string): string {
+  return time.replace('T', ' ').replace('Z', '');
+}
