@@ -7,6 +7,7 @@ import type { Config, Environment } from '#libs/config/config.js';
 import { loadConfig } from '#libs/config/config.js';
 import type { DataFolder } from './data-folder.js';
 import { openDataFolder } from './data-folder.js';
+import { keptSigningKey } from './audit-signing-key.js';
 import { ensureDemo } from './demo.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import type { LocalSettings } from './local-settings.js';
@@ -79,7 +80,11 @@ interface Surroundings {
 
 async function startParts(plan: Plan, folder: DataFolder, { signal, say, closers }: Surroundings): Promise<Omit<LocalApp, 'stop'>> {
   // Loading the gateway's code takes about as long as PostgreSQL takes to start.
-  const code = Promise.all([import('#apps/gateway/src/start.js'), import('#libs/database/migrate.js')]);
+  const code = Promise.all([
+    import('#apps/gateway/src/start.js'),
+    import('#apps/worker/src/start.js'),
+    import('#libs/database/migrate.js'),
+  ]);
   code.catch(() => undefined);
   let { config } = plan;
   let lost = new Promise<string>(() => undefined);
@@ -89,7 +94,7 @@ async function startParts(plan: Plan, folder: DataFolder, { signal, say, closers
     config = { ...config, databaseUrl: postgres.url };
     lost = postgres.exited.then(() => `The embedded PostgreSQL has ended; ${path.join(folder.path, 'postgres.log')} says why.`);
   }
-  const [{ startGateway }, { migrate }] = await code;
+  const [{ startGateway }, { startWorker }, { migrate }] = await code;
   signal.throwIfAborted();
   await migrate(config.databaseUrl).catch((error: unknown) => {
     throw new StartError(`The database cannot be used: ${systemCode(error) ?? (error as Error).message}`);
@@ -100,6 +105,9 @@ async function startParts(plan: Plan, folder: DataFolder, { signal, say, closers
   });
   // Who presses Ctrl-C waits for it.
   closers.push(() => gateway.close(isCtrlC(signal) ? 0 : config.drainSeconds));
+  const auditSigningKey = config.auditSigningKey ?? (await keptSigningKey(folder.path));
+  const worker = await startWorker({ ...config, auditSigningKey, metricsPort: null });
+  closers.push(() => worker.close());
   if (plan.settings.demo) await showDemo(plan, config, folder, gateway.url, signal, say);
   return { origin: gateway.url, lost };
 }

@@ -1,4 +1,4 @@
-import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
+import { ApiProperty } from '@nestjs/swagger';
 import { EVENT_TYPES } from '#libs/events/event.js';
 import { Instant, Line, OneOf, WholeNumber } from '../http/fields.js';
 import { pageOf, PageQueryDto } from '../http/page.dto.js';

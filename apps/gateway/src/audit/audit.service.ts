@@ -4,7 +4,7 @@ import { Transactions } from '#libs/database/transaction.js';
 import { Representation } from '#libs/database/representation.js';
 import { NotFoundError, UnavailableError } from '#libs/errors/errors.js';
 import { type Checkpoint, KeySet, type PublicJwk } from '#libs/events/chain-keys.js';
-import { ChainStore } from '#libs/events/chain-store.js';
+import { CHECKPOINT_EVENTS, ChainStore } from '#libs/events/chain-store.js';
 import { type ChainVerification, verifyChain } from '#libs/events/chain-verification.js';
 import { Keyset } from '#libs/pagination/keyset.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
@@ -58,7 +58,14 @@ export class AuditService {
     await this.note('audit.verified', 'audit', { from, to }, caller);
     if (to < from) return { from, to, events: 0, intact: true, firstBreak: null, checkpointsVerified: 0, head: null };
     const prevHash = from === base.sequence + 1 ? base.hash : undefined;
-    return asked(() => verifyChain(this.log.range(from, to), this.checkpointsOf(from - 1, to), new KeySet(jwks), { from, to, prevHash }));
+    return asked(() =>
+      verifyChain(this.log.range(from, to), this.checkpointsOf(from - 1, to), new KeySet(jwks), {
+        from,
+        to,
+        prevHash,
+        checkpointEvery: CHECKPOINT_EVENTS,
+      }),
+    );
   }
 
   checkpoints(request: PageRequest): Promise<Page> {

@@ -1,6 +1,6 @@
 import type { AuditLog } from '#libs/clickhouse/audit-log.js';
 import type { Database } from '#libs/database/database.js';
-import type { ChainStore } from '#libs/events/chain-store.js';
+import { CHECKPOINT_EVENTS, type ChainStore } from '#libs/events/chain-store.js';
 import { eventHash } from '#libs/events/chain.js';
 import { KeySet } from '#libs/events/chain-keys.js';
 import { type ChainVerification, verifyChain } from '#libs/events/chain-verification.js';
@@ -27,7 +27,8 @@ export async function rebuildAuditLog(chain: ChainStore, log: AuditLog, progress
   await chain.setCompleteTo(completeTo);
   const keys = new KeySet(await chain.keys());
   const checkpoints = await chain.checkpoints(base.sequence, completeTo, Number.MAX_SAFE_INTEGER);
-  return verifyChain(log.range(base.sequence + 1, head), checkpoints, keys, { from: base.sequence + 1, to: head, prevHash: base.hash });
+  const range = { from: base.sequence + 1, to: head, prevHash: base.hash, checkpointEvery: CHECKPOINT_EVENTS };
+  return verifyChain(log.range(range.from, head), checkpoints, keys, range);
 }
 
 /**
