@@ -7,7 +7,7 @@ import { RequestMetrics } from '#libs/observability/request-metrics.js';
 import { VersioningType } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SwaggerModule } from '@nestjs/swagger';
-import type { RequestHandler } from 'express';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
 import type { Server } from 'node:http';
 import { Denials } from './audit/denials.service.js';
@@ -32,7 +32,11 @@ export function configureApp(app: NestExpressApplication, config: Config): void 
   app.set('query parser', parseQuery);
   app.set('trust proxy', config.trustedProxies.length > 0 ? [...config.trustedProxies] : false);
   app.use(requestLog(createLogger(config.logLevel), app.get(RequestMetrics)));
-  app.use(closeWhileDraining(app.get(Draining)));
+  const draining = app.get(Draining);
+  app.use((_request: Request, response: Response, next: NextFunction) => {
+    draining.track(response);
+    next();
+  });
   app.use(securityHeaders());
   app.enableCors({
     origin: config.corsOrigins.includes('*') ? '*' : [...config.corsOrigins],
@@ -66,14 +70,6 @@ function noteDenial(denials: Denials): Refused {
       requestId,
       traceId,
     });
-  };
-}
-
-/** From SIGTERM on every answer asks its client to come back on another connection, so that none is cut. */
-function closeWhileDraining(draining: Draining): RequestHandler {
-  return (_request, response, next) => {
-    if (draining.active) response.setHeader('Connection', 'close');
-    next();
   };
 }
 

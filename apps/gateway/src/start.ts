@@ -11,6 +11,12 @@ import { AppModule } from './app.module.js';
 import { configureApp } from './configure-app.js';
 import { GatewayAdapter } from './http/gateway.adapter.js';
 
+/** How long answers may take once no more connections are taken, in milliseconds; with the drain, less than orchestrators wait before they kill. */
+const LAST_ANSWERS_MS = 15_000;
+
+/** How long a closing server waits for what a client may be about to finish sending, in milliseconds. */
+const QUIET_MS = 1_000;
+
 export interface RunningGateway {
   /** Where it listens: `http://127.0.0.1:8000`. */
   url: string;
@@ -49,7 +55,7 @@ export async function startGateway(config: Config): Promise<RunningGateway> {
     await app.close();
     throw error;
   }
-  const { address, port, family } = (app.getHttpServer() as Server).address() as AddressInfo;
+  const { address, port, family } = app.getHttpServer().address() as AddressInfo;
   const host = family === 'IPv6' ? `[${address}]` : address;
   return {
     url: `http://${host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host}:${port}`,
@@ -58,7 +64,25 @@ export async function startGateway(config: Config): Promise<RunningGateway> {
       app.get(Draining).start();
       await delay(drainSeconds * 1000);
       metrics?.close();
-      await app.close();
+      const cutting = cutLateSenders(app);
+      await app.close().finally(() => clearInterval(cutting));
     },
   };
+}
+
+/**
+ * From now on cuts connections on which nothing is being answered for a second, and all of them at the latest when `LAST_ANSWERS_MS` are over.
+ * Without it a client that never finishes sending, or never begins, would keep a closing server alive for ever: Node stops looking at its
+ * time-outs then.
+ */
+function cutLateSenders(app: NestExpressApplication): NodeJS.Timeout {
+  const draining = app.get(Draining);
+  const latest = performance.now() + LAST_ANSWERS_MS;
+  let quietSince = performance.now();
+  return setInterval(() => {
+    const now = performance.now();
+    if (draining.answering) quietSince = now;
+    if (now < latest && now - quietSince < QUIET_MS) return;
+    app.getHttpServer().closeAllConnections();
+  }, QUIET_MS / 10);
 }
