@@ -102,7 +102,10 @@ module.exports = {
       comment:
         'Connections are made in one place, where pools, time-outs and failures are settled. The connector reads a PostgreSQL that is not ours.',
       severity: 'error',
-      from: { path: PRODUCT, pathNot: ['^libs/database/', '^apps/connector-postgres/', '^apps/local/', SPEC] },
+      from: {
+        path: PRODUCT,
+        pathNot: ['^libs/database/', '^libs/kafka/in-process\\.', '/leadership\\.ts$', '^apps/connector-postgres/', '^apps/local/', SPEC],
+      },
       to: { path: packages('pg', 'pg-pool', 'pg-cursor', 'pg-query-stream') },
     },
     {

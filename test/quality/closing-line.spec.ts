@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -25,15 +26,14 @@ async function jestOn(files: string[], environment: Record<string, string>): Pro
       reporters: ['default', join(ROOT, 'test/support/closing-line-reporter.js')],
     };
     const args = [join(ROOT, 'node_modules/jest/bin/jest.js'), '--config', JSON.stringify(config), '--passWithNoTests', '--runInBand'];
-    const run = spawn(process.execPath, args, {
-      cwd: folder,
-      env: { ...process.env, ...environment },
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    let output = '';
-    run.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
-    const exitCode = await new Promise<number | null>((done) => run.on('close', done));
-    return { lastLine: output.trimEnd().split('\n').at(-1) ?? '', exitCode };
+    // Both streams into one file, as a terminal or a log of CI has them.
+    const output = await open(join(folder, 'output'), 'w+');
+    const stdio = ['ignore', output.fd, output.fd] as const;
+    const run = spawn(process.execPath, args, { cwd: folder, env: { ...process.env, ...environment }, stdio: [...stdio] });
+    const [exitCode] = (await once(run, 'close')) as [number | null];
+    const lines = (await readFile(join(folder, 'output'), 'utf8')).trimEnd().split('\n');
+    await output.close();
+    return { lastLine: lines.at(-1) ?? '', exitCode };
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -6,24 +6,23 @@ export default class ClosingLineReporter {
   /** @type {Error | undefined} */
   #complaint;
 
-  constructor(_globalConfig, _options, { stdout = process.stdout, ci = process.env.CI === 'true' } = {}) {
-    this.stdout = stdout;
-    this.ci = ci;
-  }
-
   onRunComplete(_contexts, results) {
+    const ci = process.env.CI === 'true';
     const leftOut = results.numPendingTests + results.numTodoTests;
     let failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
-    if (this.ci && leftOut > 0) {
+    if (ci && leftOut > 0) {
       this.#complaint = new Error(`${leftOut} tests were left out.`);
       failed += leftOut;
-    } else if (this.ci && results.numTotalTests === 0) {
+    } else if (ci && results.numTotalTests === 0) {
       this.#complaint = new Error('There was no test to run.');
       failed += 1;
     }
-    // An error of ours turns jest's exit code, but jest does not print it.
-    if (this.#complaint) this.stdout.write(`${this.#complaint.message}\n`);
-    this.stdout.write(`${results.numPassedTests} passed, ${failed} failed\n`);
+    // At the very end: jest's own summary comes after all reporters, whatever their order, and what is torn down may have something to say.
+    process.once('exit', () => {
+      // An error of ours turns jest's exit code, but jest does not print it.
+      if (this.#complaint) process.stdout.write(`${this.#complaint.message}\n`);
+      process.stdout.write(`${results.numPassedTests} passed, ${failed} failed\n`);
+    });
   }
 
   getLastError() {
