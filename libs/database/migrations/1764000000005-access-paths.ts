@@ -71,7 +71,7 @@ export class AccessPaths1764000000005 implements MigrationInterface {
 
       -- A path as the API shows it.
       CREATE FUNCTION path_json(path text) RETURNS json LANGUAGE sql STABLE AS $$
-        SELECT coalesce(json_agg(json_build_object('id', p.id, 'displayName', p.display_name) ORDER BY step.place), '[]')
+        SELECT coalesce(json_agg((SELECT row_to_json(r) FROM (SELECT p.id, p.display_name AS "displayName") r) ORDER BY step.place), '[]')
         FROM unnest(string_to_array(nullif(path, ''), ',')::uuid[]) WITH ORDINALITY AS step (id, place)
         JOIN principals p ON p.id = step.id
       $$;
