@@ -26,6 +26,8 @@ export interface Config {
   drainSeconds: number;
   /** Proxies whose `X-Forwarded-For` is believed: addresses, ranges, or the words of Express (`loopback`). Empty believes none. */
   trustedProxies: readonly string[];
+  /** How often the decay engine rescores every grant, in seconds. */
+  rescoreIntervalSeconds: number;
   /** Events older than this are pruned; null keeps them for ever. */
   eventRetentionDays: number | null;
   /** The Ed25519 private key that signs checkpoints of the audit log, as `parseSigningKey` reads it; the worker does not start without. */
@@ -223,6 +225,7 @@ export function loadConfig(environment: Environment, defaults: Defaults = {}): {
     metricsPort: env.read<number | null>('API_METRICS_PORT', integer(0, 65_535), null),
     drainSeconds: env.read('API_DRAIN_SECONDS', integer(0, 300), 5),
     trustedProxies: env.read('API_TRUSTED_PROXIES', list, []),
+    rescoreIntervalSeconds: env.read('API_RESCORE_INTERVAL_SECONDS', integer(1, 86_400), 3_600),
     eventRetentionDays: env.read<number | null>('API_EVENT_RETENTION_DAYS', integer(1, 36_500), null),
     auditSigningKey: env.read<string | null>('API_AUDIT_SIGNING_KEY', signingKey, null),
   };

@@ -4,6 +4,7 @@ import { Grants1764000000003 } from './migrations/1764000000003-grants.js';
 import { Events1764000000004 } from './migrations/1764000000004-events.js';
 import { AccessPaths1764000000005 } from './migrations/1764000000005-access-paths.js';
 import { Chain1764000000006 } from './migrations/1764000000006-chain.js';
+import { Scores1764000000007 } from './migrations/1764000000007-scores.js';
 
 /** Every migration in its order. One that has landed is never edited: what comes later is another one. */
 export const MIGRATIONS = [
@@ -13,4 +14,5 @@ export const MIGRATIONS = [
   Events1764000000004,
   AccessPaths1764000000005,
   Chain1764000000006,
+  Scores1764000000007,
 ];

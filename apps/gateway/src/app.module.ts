@@ -13,6 +13,7 @@ import { HealthModule } from './health/health.module.js';
 import { UndeclaredInputGuard } from './http/undeclared-input.guard.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { PrincipalsModule } from './principals/principals.module.js';
+import { ScoresModule } from './scores/scores.module.js';
 
 @Global()
 @Module({ providers: [Draining], exports: [Draining] })
@@ -33,6 +34,7 @@ export class AppModule {
         PrincipalsModule,
         AssetsModule,
         GrantsModule,
+        ScoresModule,
         AuditModule,
         HealthModule,
         MetricsModule,

@@ -1,14 +1,20 @@
+import { KafkaModule } from '#libs/kafka/kafka.module.js';
+import { UsageSubjects } from '#libs/scoring/usage-subjects.js';
 import { Module } from '@nestjs/common';
 import { AssetsModule } from '../assets/assets.module.js';
 import { PrincipalsModule } from '../principals/principals.module.js';
+import { GrantsUsageController } from './grants-usage.controller.js';
+import { GrantsUsageService } from './grants-usage.service.js';
 import { GrantsController } from './grants.controller.js';
 import { GrantsRepository } from './grants.repository.js';
 import { GrantsService } from './grants.service.js';
+import { UsageOutlet } from './usage-outlet.js';
 
 @Module({
-  imports: [PrincipalsModule, AssetsModule],
-  controllers: [GrantsController],
-  providers: [GrantsService, GrantsRepository],
+  imports: [PrincipalsModule, AssetsModule, KafkaModule],
+  // The address with a word in it first: the other would take the word for an id.
+  controllers: [GrantsUsageController, GrantsController],
+  providers: [GrantsService, GrantsRepository, GrantsUsageService, UsageOutlet, UsageSubjects],
   exports: [GrantsService],
 })
 export class GrantsModule {}

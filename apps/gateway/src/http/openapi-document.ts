@@ -7,6 +7,7 @@ const TAGS: Record<string, string> = {
   principals: 'Users, service accounts and groups, who is in which group, and what each reaches.',
   assets: 'What access is given to, and who reaches it.',
   grants: 'Who may do what with which asset.',
+  scores: 'How far each grant has decayed because nobody uses it, and why.',
   audit: 'The immutable log of every change, and what it takes to check it.',
   health: 'Whether the parts are up.',
   metrics: 'Figures for Prometheus.',

@@ -1,0 +1,4 @@
+import { runProcess } from '#libs/observability/run-process.js';
+import { startDecayEngine } from './start.js';
+
+await runProcess(startDecayEngine);

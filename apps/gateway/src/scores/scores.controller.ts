@@ -1,0 +1,100 @@
+import type { Caller } from '#libs/auth/request-caller.js';
+import { READERS } from '#libs/auth/roles.js';
+import type { Page } from '#libs/pagination/page.js';
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { CurrentCaller } from '../http/current-caller.js';
+import { Operation } from '../http/operation.js';
+import { IdParam, UuidPipe } from '../http/path-id.js';
+import { type Forecast, ScoreForecastService } from './score-forecast.service.js';
+import {
+  ExplainedScoreDto,
+  ForecastDto,
+  ForecastQueryDto,
+  ListScoreHistoryDto,
+  ListScoresDto,
+  PastScorePageDto,
+  ScorePageDto,
+  ScoresSummaryDto,
+} from './scores.dto.js';
+import { ScoresService, type ScoresSummary } from './scores.service.js';
+
+@ApiTags('scores')
+@Controller('scores')
+export class ScoresController {
+  constructor(
+    private readonly scores: ScoresService,
+    private readonly forecasts: ScoreForecastService,
+  ) {}
+
+  @Get()
+  @Operation({
+    id: 'listScores',
+    summary: 'List scores',
+    description:
+      'The decay score of each grant in force, by grant id where no `sort` is asked for. Bounds of scores compare with what is shown.',
+    roles: READERS,
+    answer: { page: ScorePageDto },
+    errors: ['invalid_cursor'],
+  })
+  list(@Query() { cursor, limit, ...filters }: ListScoresDto, @CurrentCaller() caller: Caller): Promise<Page> {
+    return this.scores.list(filters, { cursor, limit }, caller);
+  }
+
+  @Get('summary')
+  @Operation({
+    id: 'getScoresSummary',
+    summary: 'Count scores',
+    description: 'How many grants in force are in each band, in all and by sensitivity, and the assets with the most dormant ones.',
+    roles: READERS,
+    answer: { resource: ScoresSummaryDto },
+  })
+  summary(@CurrentCaller() caller: Caller): Promise<ScoresSummary> {
+    return this.scores.summary(caller);
+  }
+
+  @Get('forecast')
+  @Operation({
+    id: 'getScoresForecast',
+    summary: 'Forecast the bands',
+    description: 'How many grants will enter each band on which day, if nobody uses any of them. At most a minute old.',
+    roles: READERS,
+    answer: { resource: ForecastDto },
+  })
+  forecast(@Query() { days }: ForecastQueryDto, @CurrentCaller() caller: Caller): Promise<Forecast> {
+    return this.forecasts.forecast(days, caller);
+  }
+
+  @Get(':grantId')
+  @IdParam('grantId', 'The grant.')
+  @Operation({
+    id: 'getScore',
+    summary: 'Get a score with its explanation',
+    description: 'The score of one grant in force, with every input and term from which it was computed, as they were at `computedAt`.',
+    roles: READERS,
+    answer: { resource: ExplainedScoreDto },
+    errors: ['not_found'],
+  })
+  get(@Param('grantId', UuidPipe) grantId: string, @CurrentCaller() caller: Caller): Promise<object> {
+    return this.scores.explain(grantId, caller);
+  }
+
+  @Get(':grantId/history')
+  @IdParam('grantId', 'The grant.')
+  @Operation({
+    id: 'listScoreHistory',
+    summary: 'List the scores that a grant had',
+    description:
+      'Oldest first: its first score, one at every use and at every change of its band, and one a day. Also of a grant that has ended.',
+    roles: READERS,
+    answer: { page: PastScorePageDto },
+    errors: ['invalid_cursor', 'not_found'],
+  })
+  history(
+    @Param('grantId', UuidPipe) grantId: string,
+    @Query() { cursor, limit, ...span }: ListScoreHistoryDto,
+    @CurrentCaller() caller: Caller,
+  ): Promise<Page> {
+    return this.scores.history(grantId, span, { cursor, limit }, caller);
+  }
+}
