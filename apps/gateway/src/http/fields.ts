@@ -147,7 +147,8 @@ export function Labels(options: FieldOptions & { maxItems: number; max: number }
   );
 }
 
-const MAX_ATTRIBUTES = 64;
+/** How many names the attributes of one thing have at most. */
+export const MAX_ATTRIBUTES = 64;
 const ATTRIBUTE_NAME_LENGTH = 128;
 const ATTRIBUTE_VALUE_LENGTH = 1024;
 

@@ -2,12 +2,13 @@ import { assertWritable, type Caller, readableSources, writableSources } from '#
 import type { PrincipalEntity, PrincipalStatus, PrincipalType } from '#libs/database/entities/principal.entity.js';
 import type { Representation } from '#libs/database/representation.js';
 import { assertVersion, type Transaction, Transactions } from '#libs/database/transaction.js';
-import { NotFoundError } from '#libs/errors/errors.js';
+import { BadRequestError, NotFoundError } from '#libs/errors/errors.js';
 import { changedFields, type EventFields } from '#libs/events/event.js';
 import { newDigestKey, personalDigest } from '#libs/events/personal.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
+import { MAX_ATTRIBUTES } from '../http/fields.js';
 import { type PrincipalFilters, PrincipalsRepository } from './principals.repository.js';
 
 export interface NewPrincipal {
@@ -152,7 +153,10 @@ function definedOnly<T extends object>(fields: T): T {
 function mergedAttributes(current: Record<string, string>, patch: PrincipalPatch['attributes']): Record<string, string> {
   if (patch === undefined) return current;
   if (patch === null) return {};
-  return Object.fromEntries(Object.entries({ ...current, ...patch }).filter((entry): entry is [string, string] => entry[1] !== null));
+  const merged = Object.entries({ ...current, ...patch }).filter((entry): entry is [string, string] => entry[1] !== null);
+  // One patch after another must not carry it past what one request may say.
+  if (merged.length > MAX_ATTRIBUTES) throw BadRequestError.rule('attributes', `would hold more than ${MAX_ATTRIBUTES} names`);
+  return Object.fromEntries(merged);
 }
 
 function plainFields({ displayName, email, externalId, status, department, managerId, ownerId, attributes }: PrincipalEntity): EventFields {
