@@ -252,6 +252,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/grants/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report uses of grants
+         * @description Each event is accepted or rejected on its own, whatever is wrong with it. Accepted is durable, and seen in the scores within seconds; the same `eventId` of the same caller counts once, so a call may simply be repeated. An event names its grant, or a principal and an asset: then every grant is credited that could have allowed it at that time, also those of groups.
+         */
+        post: operations["reportUsage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/grants": {
         parameters: {
             query?: never;
@@ -318,6 +338,206 @@ export interface paths {
          * @description Takes the access away, from this instant on. Of a grant that has ended already nothing changes, and the answer is the grant as it is.
          */
         post: operations["revokeGrant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List scores
+         * @description The decay score of each grant in force, by grant id where no `sort` is asked for. Bounds of scores compare with what is shown.
+         */
+        get: operations["listScores"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scores/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count scores
+         * @description How many grants in force are in each band, in all and by sensitivity, and the assets with the most dormant ones.
+         */
+        get: operations["getScoresSummary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scores/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Forecast the bands
+         * @description How many grants will enter each band on which day, if nobody uses any of them. At most a minute old.
+         */
+        get: operations["getScoresForecast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scores/{grantId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a score with its explanation
+         * @description The score of one grant in force, with every input and term from which it was computed, as they were at `computedAt`.
+         */
+        get: operations["getScore"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/scores/{grantId}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the scores that a grant had
+         * @description Oldest first: its first score, one at every use and at every change of its band, and one a day. Also of a grant that has ended.
+         */
+        get: operations["listScoreHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Query the audit log
+         * @description Every change, newest first, as far as the log is complete. The first page of a query is itself an event.
+         */
+        get: operations["listAuditEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Verify the chain
+         * @description Recomputes the hashes of a range and checks the signatures of its checkpoints. Says where it breaks first and how. `to` beyond what the log is complete to is clipped.
+         */
+        get: operations["verifyAuditLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/checkpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the signed checkpoints
+         * @description By sequence. Signed at least every minute and every 1,000 events.
+         */
+        get: operations["listCheckpoints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The public keys of the checkpoints
+         * @description A JWK set (RFC 7517) of every Ed25519 key that checkpoints were ever signed with, retired ones too.
+         */
+        get: operations["listAuditKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get an event of the audit log
+         * @description One event, with its hashes.
+         */
+        get: operations["getAuditEvent"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -987,6 +1207,132 @@ export interface components {
             /** @description The cursor of the next page; null on the last. */
             nextCursor: string | null;
         };
+        UsageEventDto: {
+            /**
+             * @description Your id of the event, unique among yours; the same one again counts once.
+             * @example a1
+             */
+            eventId: string;
+            /**
+             * Format: uuid
+             * @description The grant that was used; nothing else is named then.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            grantId?: string;
+            /**
+             * Format: uuid
+             * @description Who used access, where the grant is not known.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            principalId?: string;
+            /**
+             * @description The source of `principalExternalId`, instead of `principalId`.
+             * @example entra
+             */
+            principalSource?: string;
+            /**
+             * @description The id of the principal in its source.
+             * @example 7e0c
+             */
+            principalExternalId?: string;
+            /**
+             * Format: uuid
+             * @description What was used, where the grant is not known.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            assetId?: string;
+            /**
+             * @description The source of `assetExternalId`, instead of `assetId`.
+             * @example manual
+             */
+            assetSource?: string;
+            /**
+             * @description The id of the asset in its source.
+             * @example warehouse/finance/ledger
+             */
+            assetExternalId?: string;
+            /**
+             * @description Which permission was used; any, where it is left out.
+             * @example SELECT
+             */
+            permission?: string;
+            /**
+             * Format: date-time
+             * @description When it was used, at most 5 minutes ahead of the clock.
+             * @example 2026-02-03T10:00:00.000Z
+             */
+            usedAt: string;
+            /**
+             * Format: int32
+             * @description How many uses it stands for.
+             * @default 1
+             * @example 3
+             */
+            count?: number;
+        };
+        ReportUsageDto: {
+            /** @description The events, each accepted or rejected on its own. */
+            events: components["schemas"]["UsageEventDto"][];
+        };
+        /**
+         * @description Whether it was taken.
+         * @enum {string}
+         */
+        UsageOutcome: "accepted" | "rejected";
+        /**
+         * @description Of an accepted event: the grant that it names, or every one that could have allowed it at that time.
+         * @enum {string}
+         */
+        UsageCredits: "grant" | "every_matching_grant";
+        UsageOutcomeDto: {
+            /**
+             * Format: int32
+             * @description The place of the event in the request, from 0.
+             * @example 0
+             */
+            index: number;
+            /**
+             * @description Its id, where it had one.
+             * @example a1
+             */
+            eventId: string | null;
+            /**
+             * @description Whether it was taken.
+             * @example accepted
+             */
+            outcome: components["schemas"]["UsageOutcome"];
+            /**
+             * @description Of an accepted event: the grant that it names, or every one that could have allowed it at that time.
+             * @example grant
+             */
+            credits?: components["schemas"]["UsageCredits"];
+            /**
+             * @description Of a rejected event: why, as a code.
+             * @example not_found
+             */
+            code?: string;
+            /**
+             * @description Of a rejected event: why, in words.
+             * @example names a grant that does not exist
+             */
+            message?: string;
+        };
+        UsageReceiptDto: {
+            /**
+             * Format: int32
+             * @description How many events are durable now.
+             * @example 2
+             */
+            accepted: number;
+            /**
+             * Format: int32
+             * @description How many were refused.
+             * @example 1
+             */
+            rejected: number;
+            /** @description One for each event, in their order. */
+            outcomes: components["schemas"]["UsageOutcomeDto"][];
+        };
         /** @enum {string} */
         GrantStatus: "active" | "revoked" | "expired";
         GrantDto: {
@@ -1167,6 +1513,755 @@ export interface components {
              * @example Left the team
              */
             reason: string;
+        };
+        /** @enum {string} */
+        Band: "active" | "aging" | "stale" | "dormant" | "insufficient_data";
+        /** @enum {string} */
+        Recommendation: "keep" | "review" | "revoke" | "none";
+        /** @enum {string} */
+        ScoreSort: "-priority" | "-score" | "score" | "computedAt";
+        ScoreDto: {
+            /**
+             * Format: uuid
+             * @description The grant.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            grantId: string;
+            /**
+             * Format: uuid
+             * @description Who has access.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            principalId: string;
+            /**
+             * @description The name of the principal.
+             * @example Finance analyst 7
+             */
+            principalName: string;
+            /**
+             * Format: uuid
+             * @description To what.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            assetId: string;
+            /**
+             * @description The name of the asset.
+             * @example finance.ledger
+             */
+            assetName: string;
+            /**
+             * @description What may be done, in the words of the source.
+             * @example SELECT
+             */
+            permission: string;
+            /**
+             * @description How much that is.
+             * @example read
+             */
+            privilege: components["schemas"]["Privilege"];
+            /**
+             * @description Of the asset.
+             * @example restricted
+             */
+            sensitivity: components["schemas"]["Sensitivity"];
+            /**
+             * Format: double
+             * @description From 0, in use, to 100, long forgotten.
+             * @example 75
+             */
+            score: number;
+            /**
+             * Format: double
+             * @description The score weighed by what is at stake.
+             * @example 63.75
+             */
+            priority: number;
+            /**
+             * @description What the score means.
+             * @example dormant
+             */
+            band: components["schemas"]["Band"];
+            /**
+             * @description What to do.
+             * @example revoke
+             */
+            recommendation: components["schemas"]["Recommendation"];
+            /**
+             * @description The version of the decay model.
+             * @example 1
+             */
+            modelVersion: string;
+            /**
+             * Format: date-time
+             * @description For which instant it was computed.
+             * @example 2026-01-31T09:00:00.000Z
+             */
+            computedAt: string;
+            /**
+             * Format: date-time
+             * @description When the next band begins if nothing happens.
+             * @example null
+             */
+            nextBandAt: string | null;
+        };
+        ScorePage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["ScoreDto"][];
+            /** @description The cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        BandCountsDto: {
+            /**
+             * Format: int32
+             * @description Active.
+             * @example 12
+             */
+            active: number;
+            /**
+             * Format: int32
+             * @description Aging.
+             * @example 5
+             */
+            aging: number;
+            /**
+             * Format: int32
+             * @description Stale.
+             * @example 3
+             */
+            stale: number;
+            /**
+             * Format: int32
+             * @description Dormant.
+             * @example 7
+             */
+            dormant: number;
+            /**
+             * Format: int32
+             * @description Observed for too short a time, or not at all.
+             * @example 1
+             */
+            insufficient_data: number;
+        };
+        SensitivityCountsDto: {
+            /** @description On public assets. */
+            public: components["schemas"]["BandCountsDto"];
+            /** @description On internal assets. */
+            internal: components["schemas"]["BandCountsDto"];
+            /** @description On confidential assets. */
+            confidential: components["schemas"]["BandCountsDto"];
+            /** @description On restricted assets. */
+            restricted: components["schemas"]["BandCountsDto"];
+        };
+        TopAssetDto: {
+            /**
+             * Format: uuid
+             * @description The asset.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            assetId: string;
+            /**
+             * @description Its name.
+             * @example finance.ledger
+             */
+            name: string;
+            /**
+             * Format: int32
+             * @description How many grants on it are dormant.
+             * @example 40
+             */
+            dormant: number;
+            /**
+             * Format: int32
+             * @description How many grants on it are in force.
+             * @example 60
+             */
+            total: number;
+        };
+        ScoresSummaryDto: {
+            /**
+             * Format: int32
+             * @description How many grants have a score.
+             * @example 28
+             */
+            total: number;
+            /** @description By band. */
+            byBand: components["schemas"]["BandCountsDto"];
+            /** @description By sensitivity and band. */
+            bySensitivity: components["schemas"]["SensitivityCountsDto"];
+            /** @description The assets with the most dormant grants. */
+            topAssets: components["schemas"]["TopAssetDto"][];
+            /**
+             * Format: date-time
+             * @description When it was counted.
+             * @example 2026-01-31T09:00:00.000Z
+             */
+            computedAt: string;
+        };
+        BandEntriesDto: {
+            /**
+             * Format: int32
+             * @description Enter active: 30 days have been observed.
+             * @example 1
+             */
+            active: number;
+            /**
+             * Format: int32
+             * @description Enter aging.
+             * @example 4
+             */
+            aging: number;
+            /**
+             * Format: int32
+             * @description Enter stale.
+             * @example 2
+             */
+            stale: number;
+            /**
+             * Format: int32
+             * @description Enter dormant.
+             * @example 3
+             */
+            dormant: number;
+        };
+        ForecastDayDto: {
+            /**
+             * Format: int32
+             * @description Enter active: 30 days have been observed.
+             * @example 1
+             */
+            active: number;
+            /**
+             * Format: int32
+             * @description Enter aging.
+             * @example 4
+             */
+            aging: number;
+            /**
+             * Format: int32
+             * @description Enter stale.
+             * @example 2
+             */
+            stale: number;
+            /**
+             * Format: int32
+             * @description Enter dormant.
+             * @example 3
+             */
+            dormant: number;
+            /**
+             * Format: date
+             * @description The UTC day.
+             * @example 2026-03-01
+             */
+            date: string;
+        };
+        ForecastDto: {
+            /**
+             * Format: date-time
+             * @description From when.
+             * @example 2026-01-31T09:00:00.000Z
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description Until when, that instant included.
+             * @example 2026-05-01T09:00:00.000Z
+             */
+            to: string;
+            /** @description Over all days. */
+            totals: components["schemas"]["BandEntriesDto"];
+            /** @description Days on which a grant enters a band. */
+            days: components["schemas"]["ForecastDayDto"][];
+        };
+        /**
+         * @description What that instant is.
+         * @enum {string}
+         */
+        AnchorKind: "last_used" | "granted" | "tracking_started";
+        ScoreWeightsDto: {
+            /**
+             * Format: double
+             * @description Of the sensitivity of the asset.
+             * @example 1
+             */
+            sensitivity: number;
+            /**
+             * Format: double
+             * @description Of the privilege.
+             * @example 0
+             */
+            privilege: number;
+            /**
+             * Format: double
+             * @description The share of peers without such a grant; null with fewer than 5 peers.
+             * @example 0.9
+             */
+            rarity: number | null;
+            /**
+             * Format: double
+             * @description All of them together: W of the model.
+             * @example 0.68
+             */
+            combined: number;
+        };
+        ScoreExplanationDto: {
+            /**
+             * Format: date-time
+             * @description From when idleness counts.
+             * @example 2025-11-02T09:00:00.000Z
+             */
+            anchorAt: string;
+            /**
+             * @description What that instant is.
+             * @example last_used
+             */
+            anchorKind: components["schemas"]["AnchorKind"];
+            /**
+             * @description How the last use is known: reported for this grant, or inferred from a use of the asset that it could have allowed.
+             * @example reported
+             * @enum {string|null}
+             */
+            lastUse: "reported" | "inferred" | null;
+            /**
+             * Format: double
+             * @description Days in which a use would have been seen.
+             * @example 400
+             */
+            observedDays: number;
+            /**
+             * Format: double
+             * @description Days since the anchor.
+             * @example 90
+             */
+            idleDays: number;
+            /**
+             * Format: double
+             * @description Days in which such a grant is half forgotten.
+             * @example 45
+             */
+            halfLifeDays: number;
+            /**
+             * Format: double
+             * @description Days between its uses, their 90th percentile; null with fewer than 3 gaps.
+             * @example 7
+             */
+            cadenceDays: number | null;
+            /**
+             * Format: int32
+             * @description How many gaps between days with a use there are.
+             * @example 12
+             */
+            cadenceGaps: number;
+            /**
+             * Format: double
+             * @description Days in which this grant is half forgotten.
+             * @example 45
+             */
+            effectiveHalfLifeDays: number;
+            /** @description What is at stake, each from 0 to 1. */
+            weights: components["schemas"]["ScoreWeightsDto"];
+            /**
+             * @description The band in words.
+             * @example Not used for 90 days; half forgotten every 45 days.
+             */
+            reason: string;
+        };
+        ExplainedScoreDto: {
+            /**
+             * Format: uuid
+             * @description The grant.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            grantId: string;
+            /**
+             * Format: uuid
+             * @description Who has access.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            principalId: string;
+            /**
+             * @description The name of the principal.
+             * @example Finance analyst 7
+             */
+            principalName: string;
+            /**
+             * Format: uuid
+             * @description To what.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            assetId: string;
+            /**
+             * @description The name of the asset.
+             * @example finance.ledger
+             */
+            assetName: string;
+            /**
+             * @description What may be done, in the words of the source.
+             * @example SELECT
+             */
+            permission: string;
+            /**
+             * @description How much that is.
+             * @example read
+             */
+            privilege: components["schemas"]["Privilege"];
+            /**
+             * @description Of the asset.
+             * @example restricted
+             */
+            sensitivity: components["schemas"]["Sensitivity"];
+            /**
+             * Format: double
+             * @description From 0, in use, to 100, long forgotten.
+             * @example 75
+             */
+            score: number;
+            /**
+             * Format: double
+             * @description The score weighed by what is at stake.
+             * @example 63.75
+             */
+            priority: number;
+            /**
+             * @description What the score means.
+             * @example dormant
+             */
+            band: components["schemas"]["Band"];
+            /**
+             * @description What to do.
+             * @example revoke
+             */
+            recommendation: components["schemas"]["Recommendation"];
+            /**
+             * @description The version of the decay model.
+             * @example 1
+             */
+            modelVersion: string;
+            /**
+             * Format: date-time
+             * @description For which instant it was computed.
+             * @example 2026-01-31T09:00:00.000Z
+             */
+            computedAt: string;
+            /**
+             * Format: date-time
+             * @description When the next band begins if nothing happens.
+             * @example null
+             */
+            nextBandAt: string | null;
+            /** @description Every input and term, as of `computedAt`. */
+            explanation: components["schemas"]["ScoreExplanationDto"];
+        };
+        PastScoreDto: {
+            /**
+             * Format: date-time
+             * @description For which instant it was computed.
+             * @example 2026-01-31T09:00:00.000Z
+             */
+            computedAt: string;
+            /**
+             * Format: double
+             * @description The score.
+             * @example 75
+             */
+            score: number;
+            /**
+             * Format: double
+             * @description The priority.
+             * @example 63.75
+             */
+            priority: number;
+            /**
+             * @description The band.
+             * @example dormant
+             */
+            band: components["schemas"]["Band"];
+            /**
+             * @description The version of the decay model.
+             * @example 1
+             */
+            modelVersion: string;
+        };
+        PastScorePage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["PastScoreDto"][];
+            /** @description The cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /** @enum {string} */
+        EventType: "principal.created" | "principal.updated" | "principal.deactivated" | "principal.erased" | "membership.added" | "membership.removed" | "asset.created" | "asset.updated" | "asset.retired" | "grant.created" | "grant.updated" | "grant.revoked" | "audit.queried" | "audit.verified" | "auth.denied";
+        /** @enum {string} */
+        Outcome: "success" | "denied" | "failed";
+        AuditResourceDto: {
+            /**
+             * @description What kind of thing it is.
+             * @example grant
+             */
+            type: string;
+            /**
+             * @description Its id.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            id: string;
+        };
+        AuditDisplayDto: {
+            /**
+             * @description The name of the actor now.
+             * @example null
+             */
+            actorName: string | null;
+            /**
+             * @description The name of the resource now.
+             * @example finance.ledger
+             */
+            resourceName: string | null;
+        };
+        AuditItemDto: {
+            /**
+             * Format: uuid
+             * @description Its id, a UUIDv7.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            id: string;
+            /**
+             * Format: int64
+             * @description Its place in the chain, without a gap from 1 on.
+             * @example 4711
+             */
+            sequence: number;
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T09:00:00.000Z
+             */
+            time: string;
+            /**
+             * @description What happened.
+             * @example grant.revoked
+             */
+            action: string;
+            /**
+             * @description Whether it was done, refused, or tried in vain.
+             * @example success
+             */
+            outcome: components["schemas"]["Outcome"];
+            /** @description Who did it. */
+            actor: components["schemas"]["ActorDto"];
+            /** @description What it was done to. */
+            resource: components["schemas"]["AuditResourceDto"];
+            /**
+             * @description The changed fields before; personal ones and names as digests.
+             * @example {
+             *       "status": "active"
+             *     }
+             */
+            before: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * @description The changed fields after; personal ones and names as digests.
+             * @example {
+             *       "status": "revoked"
+             *     }
+             */
+            after: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * @description Why.
+             * @example Left the team
+             */
+            reason: string | null;
+            /**
+             * @description The request that did it.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            requestId: string | null;
+            /**
+             * @description The W3C trace that it is part of.
+             * @example 4bf92f3577b34da6a3ce929d0e0e4736
+             */
+            traceId: string | null;
+            /**
+             * @description Where the request came from.
+             * @example 127.0.0.1
+             */
+            clientIp: string | null;
+            /**
+             * @description The hash of the event before.
+             * @example 5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9
+             */
+            prevHash: string;
+            /**
+             * @description SHA-256 of `prevHash` and the canonical form (RFC 8785) of the item without `hash`, `prevHash` and `display`.
+             * @example 5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9
+             */
+            hash: string;
+            /** @description Names as they are now; not part of the hash. */
+            display: components["schemas"]["AuditDisplayDto"];
+        };
+        AuditPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["AuditItemDto"][];
+            /** @description The cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /**
+         * @description How.
+         * @enum {string}
+         */
+        BreakKind: "missing" | "altered" | "reordered" | "checkpoint_mismatch";
+        ChainBreakDto: {
+            /**
+             * Format: int64
+             * @description Where it breaks first.
+             * @example 17
+             */
+            sequence: number;
+            /**
+             * @description How.
+             * @example altered
+             */
+            kind: components["schemas"]["BreakKind"];
+        };
+        ChainHeadDto: {
+            /**
+             * Format: int64
+             * @description The last event that was verified.
+             * @example 4711
+             */
+            sequence: number;
+            /**
+             * @description Its hash.
+             * @example 5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9
+             */
+            hash: string;
+        };
+        VerificationDto: {
+            /**
+             * Format: int64
+             * @description The first event of the range.
+             * @example 1
+             */
+            from: number;
+            /**
+             * Format: int64
+             * @description The last event of the range.
+             * @example 4711
+             */
+            to: number;
+            /**
+             * Format: int64
+             * @description How many events were found to be as they were written.
+             * @example 4711
+             */
+            events: number;
+            /**
+             * @description Whether nothing is missing, altered or out of place.
+             * @example true
+             */
+            intact: boolean;
+            /** @description Where it breaks first. */
+            firstBreak: components["schemas"]["ChainBreakDto"] | null;
+            /**
+             * Format: int32
+             * @description How many signatures of the range were verified.
+             * @example 4
+             */
+            checkpointsVerified: number;
+            /** @description The last event of the range that was verified; null where there is none. */
+            head: components["schemas"]["ChainHeadDto"] | null;
+        };
+        CheckpointDto: {
+            /**
+             * Format: int64
+             * @description Every event up to this one is as the hash says.
+             * @example 4000
+             */
+            sequence: number;
+            /**
+             * @description The hash of that event.
+             * @example 5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9
+             */
+            hash: string;
+            /**
+             * Format: date-time
+             * @description When it was signed.
+             * @example 2026-01-31T09:00:00.000Z
+             */
+            time: string;
+            /**
+             * @description Which key signed it.
+             * @example kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k
+             */
+            keyId: string;
+            /**
+             * @description Ed25519 over `<sequence>.<hash>.<time>`, base64url.
+             * @example c2lnbmF0dXJl
+             */
+            signature: string;
+        };
+        CheckpointPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["CheckpointDto"][];
+            /** @description The cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /**
+         * @description RFC 8037.
+         * @enum {string}
+         */
+        KeyType: "OKP";
+        /**
+         * @description RFC 8037.
+         * @enum {string}
+         */
+        KeyCurve: "Ed25519";
+        /**
+         * @description RFC 7517.
+         * @enum {string}
+         */
+        KeyUse: "sig";
+        /**
+         * @description RFC 8037.
+         * @enum {string}
+         */
+        KeyAlgorithm: "EdDSA";
+        AuditKeyDto: {
+            /**
+             * @description RFC 8037.
+             * @example OKP
+             */
+            kty: components["schemas"]["KeyType"];
+            /**
+             * @description RFC 8037.
+             * @example Ed25519
+             */
+            crv: components["schemas"]["KeyCurve"];
+            /**
+             * @description The public key, base64url.
+             * @example 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo
+             */
+            x: string;
+            /**
+             * @description Its RFC 7638 thumbprint.
+             * @example kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k
+             */
+            kid: string;
+            /**
+             * @description RFC 7517.
+             * @example sig
+             */
+            use: components["schemas"]["KeyUse"];
+            /**
+             * @description RFC 8037.
+             * @example EdDSA
+             */
+            alg: components["schemas"]["KeyAlgorithm"];
+        };
+        AuditKeysDto: {
+            /** @description Every key that checkpoints were ever signed with. */
+            keys: components["schemas"]["AuditKeyDto"][];
         };
         /**
          * @description Whether all parts that decide are up.
@@ -2829,6 +3924,44 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    reportUsage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What to record or to change. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportUsageDto"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            202: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageReceiptDto"];
+                };
+            };
+            400: components["responses"]["BadRequest6"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     listGrants: {
         parameters: {
             query?: {
@@ -3099,6 +4232,400 @@ export interface operations {
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listScores: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before, of the same list with the same filters and sort. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description Only in this band. */
+                band?: components["schemas"]["Band"];
+                /** @description Only scores of at least this. */
+                minScore?: number;
+                /** @description Only scores of at most this. */
+                maxScore?: number;
+                /** @description Only grants of this principal. */
+                principalId?: string;
+                /** @description Only grants on this asset. */
+                assetId?: string;
+                /** @description Only on assets of this sensitivity. */
+                sensitivity?: components["schemas"]["Sensitivity"];
+                /** @description Only with this recommendation. */
+                recommendation?: components["schemas"]["Recommendation"];
+                /** @description The order; a minus puts the highest first. */
+                sort?: components["schemas"]["ScoreSort"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The next page (RFC 8288), where there is one. */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScorePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getScoresSummary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScoresSummaryDto"];
+                };
+            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getScoresForecast: {
+        parameters: {
+            query?: {
+                /** @description How many days ahead. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForecastDto"];
+                };
+            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getScore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The grant. */
+                grantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplainedScoreDto"];
+                };
+            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listScoreHistory: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before, of the same list with the same filters and sort. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description Only from this instant on. */
+                from?: string;
+                /** @description Only before this instant. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The grant. */
+                grantId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The next page (RFC 8288), where there is one. */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PastScorePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listAuditEvents: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before, of the same list with the same filters and sort. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description Only events at or after this time. */
+                from?: string;
+                /** @description Only events before this time. */
+                to?: string;
+                /** @description Only by this actor. */
+                actorId?: string;
+                /** @description Only of this kind. */
+                action?: components["schemas"]["EventType"];
+                /** @description Only about this kind of resource. */
+                resourceType?: string;
+                /** @description Only about this resource. */
+                resourceId?: string;
+                /** @description Only with this outcome. */
+                outcome?: components["schemas"]["Outcome"];
+                /** @description Only of this request. */
+                requestId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The next page (RFC 8288), where there is one. */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    verifyAuditLog: {
+        parameters: {
+            query?: {
+                /** @description The first event to verify; the first there is where it is left out. */
+                from?: number;
+                /** @description The last event to verify; what the log is not yet complete to is left out. */
+                to?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerificationDto"];
+                };
+            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listCheckpoints: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before, of the same list with the same filters and sort. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The next page (RFC 8288), where there is one. */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckpointPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listAuditKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditKeysDto"];
+                };
+            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getAuditEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The event. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditItemDto"];
+                };
+            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
