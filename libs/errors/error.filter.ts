@@ -73,7 +73,10 @@ export class ErrorFilter implements ExceptionFilter {
     const wantsProblem = request.accepts(['application/json', 'application/problem+json']) === 'application/problem+json';
     response.status(error.status);
     response.setHeader('Content-Type', wantsProblem ? 'application/problem+json' : 'application/json; charset=utf-8');
-    response.end(JSON.stringify(wantsProblem ? problem(failure, requestId) : envelope(failure, requestId)));
+    const body = JSON.stringify(wantsProblem ? problem(failure, requestId) : envelope(failure, requestId));
+    // Node counts the bytes itself only where it sends them, which it does not to HEAD.
+    response.setHeader('Content-Length', Buffer.byteLength(body));
+    response.end(body);
   }
 
   private logFailure(error: AppError, exception: unknown, requestId: string): void {

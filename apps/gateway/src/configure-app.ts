@@ -11,7 +11,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
 import type { Server } from 'node:http';
 import { Denials } from './audit/denials.service.js';
-import { createAllowedMethods } from './http/allowed-methods.js';
+import { createAllowedMethods, refuseOtherMethods } from './http/allowed-methods.js';
 import { answerBrokenRequests, requireOneHost } from './http/broken-requests.js';
 import { jsonBody } from './http/json-body.js';
 import { createDocument } from './http/openapi-document.js';
@@ -44,11 +44,13 @@ export function configureApp(app: NestExpressApplication, config: Config): void 
     exposedHeaders: ['ETag', 'Link', 'Location', 'X-Request-Id', 'Retry-After', 'Idempotent-Replayed'],
     maxAge: 600,
   });
+  const allowedMethods = createAllowedMethods(app);
   app.use(requireOneHost());
+  app.use(refuseOtherMethods(allowedMethods));
   app.use(jsonBody());
   app.enableVersioning({ type: VersioningType.URI, defaultVersion: '1' });
   app.useGlobalPipes(new RequestValidationPipe());
-  app.useGlobalFilters(new ErrorFilter(createAllowedMethods(app), noteDenial(app.get(Denials))));
+  app.useGlobalFilters(new ErrorFilter(allowedMethods, noteDenial(app.get(Denials))));
   const server = app.getHttpServer() as Server;
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
