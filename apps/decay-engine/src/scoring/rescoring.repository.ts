@@ -25,7 +25,7 @@ export class RescoringRepository {
    */
   async runIsDue(rows: Rows, intervalSeconds: number): Promise<boolean> {
     const [run] = await rows<{ due: boolean }>(
-      sql`SELECT coalesce(finished_at IS NOT NULL AND started_at <= statement_timestamp() - ${intervalSeconds} * interval '1 second', true) AS due
+      sql`SELECT coalesce(started_at <= statement_timestamp() - ${intervalSeconds} * interval '1 second', true) AS due
         FROM rescoring_run WHERE started_at IS NULL OR finished_at IS NOT NULL FOR UPDATE SKIP LOCKED`,
     );
     return run?.due === true;
