@@ -35,7 +35,7 @@ const HTTP_ONLY_SETTINGS = new Set([
  */
 export class ChdbConnection implements Connection {
   constructor(
-    private readonly engine: ChdbEngine,
+    private readonly engine: Pick<ChdbEngine, 'run' | 'insert' | 'stream' | 'close'>,
     private readonly timeoutMs: number,
   ) {}
 

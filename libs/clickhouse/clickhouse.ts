@@ -22,7 +22,7 @@ export function createClickHouse(url: string): ClickHouseClient {
     log: { level: ClickHouseLogLevel.OFF },
   };
   if (parsed.protocol === 'chdb:') {
-    const engine = new ChdbEngine(decodeURIComponent(parsed.pathname));
+    const engine = sharedEngine(decodeURIComponent(parsed.pathname));
     return createClient({ ...shared, connection: new ChdbConnection(engine, REQUEST_TIMEOUT_MS) });
   }
   return createClient({
@@ -36,6 +36,30 @@ export function createClickHouse(url: string): ClickHouseClient {
     // Below every server's own limit (3 s in old ones, 10 s or 30 s since), lest a request goes out on a connection that is being closed.
     keep_alive: { enabled: true, idle_socket_ttl: 2_500 },
   });
+}
+
+const engines = new Map<string, { engine: ChdbEngine; clients: number }>();
+
+/** A process has one engine for a folder, however many of its applications use it; the last client that closes it closes it for all. */
+function sharedEngine(folder: string): Pick<ChdbEngine, 'run' | 'insert' | 'stream' | 'close'> {
+  const shared = engines.get(folder) ?? { engine: new ChdbEngine(folder), clients: 0 };
+  engines.set(folder, shared);
+  shared.clients += 1;
+  const { engine } = shared;
+  let closed = false;
+  return {
+    run: (request) => engine.run(request),
+    insert: (request, data) => engine.insert(request, data),
+    stream: (request) => engine.stream(request),
+    close: async () => {
+      if (closed) return;
+      closed = true;
+      shared.clients -= 1;
+      if (shared.clients > 0) return;
+      engines.delete(folder);
+      await engine.close();
+    },
+  };
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Department } from './company-words.js';
 import { DEPARTMENTS, HEADCOUNT, LOCATIONS, PEOPLE, SERVICE_ACCOUNTS, TEAMS, TITLES } from './company-words.js';
 import { ASSETS } from './demo-assets.js';
 import { demoGrants } from './demo-grants.js';
+import { demoUsage } from './demo-usage.js';
 import type { DemoAsset, DemoCompany, DemoMembership, DemoPrincipal } from './demo-model.js';
 import { assetKey, daysBefore, groupKey, inDepartment } from './demo-model.js';
 import { DemoRandom } from './demo-random.js';
@@ -17,7 +18,8 @@ export function demoCompany(asOf: Date): DemoCompany {
   const groups = demoGroups(random, people);
   const assets = demoAssets(random, people, asOf);
   const grants = demoGrants({ random, asOf, people, services, groups, assets });
-  return { principals: [...people, ...services, ...groups], memberships: demoMemberships(people, groups), assets, grants };
+  const usage = demoUsage(random, asOf, grants);
+  return { principals: [...people, ...services, ...groups], memberships: demoMemberships(people, groups), assets, grants, usage };
 }
 
 function demoPeople(random: DemoRandom): DemoPrincipal[] {

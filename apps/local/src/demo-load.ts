@@ -1,8 +1,9 @@
 import type { ApiClient, Found } from './api-client.js';
-import type { DemoAsset, DemoCompany, DemoGrant, DemoPrincipal } from './demo-model.js';
+import type { DemoAsset, DemoCompany, DemoGrant, DemoPrincipal, DemoUse } from './demo-model.js';
 
 /** Requests at a time: half of what the gateway's pool has by default. */
 const PARALLEL = 8;
+const USES_A_CALL = 1_000;
 
 /**
  * Puts a company in through the API. Every step can be repeated: with `isResumed`, what an earlier load that was cut off has made is
@@ -23,7 +24,7 @@ class DemoLoad {
     private readonly isResumed: boolean,
   ) {}
 
-  async run({ principals, memberships, assets, grants }: DemoCompany): Promise<void> {
+  async run({ principals, memberships, assets, grants, usage }: DemoCompany): Promise<void> {
     await this.inWaves(
       principals,
       ({ managerKey, ownerKey }) => [managerKey, ownerKey],
@@ -38,6 +39,7 @@ class DemoLoad {
       (asset) => this.asset(asset),
     );
     await inParallel(grants, (grant) => this.grant(grant));
+    await this.usage(usage);
     // Last, since what has ended is granted nothing.
     const ending = principals.filter(({ key, endsAs }) => endsAs !== null && endsAs !== this.known.get(key)?.status);
     await inParallel(ending, ({ key, endsAs }) => this.api.call('PATCH', `/v1/principals/${this.id(key)}`, { status: endsAs }));
@@ -57,6 +59,18 @@ class DemoLoad {
     const references = { principalId: this.id(principalKey), assetId: this.id(assetKey) };
     const { id, status } = await this.ensure('/v1/grants', key, { ...references, ...body }, { ...references, permission: body.permission });
     if (revokeReason !== null && status !== 'revoked') await this.api.call('POST', `/v1/grants/${id}/revoke`, { reason: revokeReason });
+  }
+
+  /** An event that was sent before is known by its id, and counts once. */
+  private async usage(uses: readonly DemoUse[]): Promise<void> {
+    const events = uses.map(({ grantKey, usedAt }, index) => ({
+      eventId: `demo-${this.loadId}-${index}`,
+      grantId: this.id(grantKey),
+      usedAt,
+    }));
+    for (let start = 0; start < events.length; start += USES_A_CALL) {
+      await this.api.call('POST', '/v1/grants/usage', { events: events.slice(start, start + USES_A_CALL) });
+    }
   }
 
   private async ensure(list: string, key: string, body: object, identity: Record<string, string>): Promise<Found> {

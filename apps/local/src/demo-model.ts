@@ -53,12 +53,18 @@ export interface DemoGrant {
   revokeReason: string | null;
 }
 
-/** What is loaded, in this order. What later parts of the API want shown (usage, campaigns, reports) becomes a member here. */
+export interface DemoUse {
+  grantKey: string;
+  usedAt: string;
+}
+
+/** What is loaded, in this order. What later parts of the API want shown (campaigns, reports) becomes a member here. */
 export interface DemoCompany {
   principals: readonly DemoPrincipal[];
   memberships: readonly DemoMembership[];
   assets: readonly DemoAsset[];
   grants: readonly DemoGrant[];
+  usage: readonly DemoUse[];
 }
 
 export const groupKey = (name: string): string => `group ${name}`;

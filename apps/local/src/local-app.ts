@@ -83,6 +83,7 @@ async function startParts(plan: Plan, folder: DataFolder, { signal, say, closers
   const code = Promise.all([
     import('#apps/gateway/src/start.js'),
     import('#apps/worker/src/start.js'),
+    import('#apps/decay-engine/src/start.js'),
     import('#libs/database/migrate.js'),
   ]);
   code.catch(() => undefined);
@@ -94,7 +95,7 @@ async function startParts(plan: Plan, folder: DataFolder, { signal, say, closers
     config = { ...config, databaseUrl: postgres.url };
     lost = postgres.exited.then(() => `The embedded PostgreSQL has ended; ${path.join(folder.path, 'postgres.log')} says why.`);
   }
-  const [{ startGateway }, { startWorker }, { migrate }] = await code;
+  const [{ startGateway }, { startWorker }, { startDecayEngine }, { migrate }] = await code;
   signal.throwIfAborted();
   await migrate(config.databaseUrl).catch((error: unknown) => {
     throw new StartError(`The database cannot be used: ${systemCode(error) ?? (error as Error).message}`);
@@ -108,6 +109,8 @@ async function startParts(plan: Plan, folder: DataFolder, { signal, say, closers
   const auditSigningKey = config.auditSigningKey ?? (await keptSigningKey(folder.path));
   const worker = await startWorker({ ...config, auditSigningKey, metricsPort: null });
   closers.push(() => worker.close());
+  const engine = await startDecayEngine({ ...config, metricsPort: null });
+  closers.push(() => engine.close());
   if (plan.settings.demo) await showDemo(plan, config, folder, gateway.url, signal, say);
   return { origin: gateway.url, lost };
 }
