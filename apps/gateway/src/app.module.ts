@@ -19,6 +19,10 @@ import { ScoresModule } from './scores/scores.module.js';
 @Module({ providers: [Draining], exports: [Draining] })
 class ProcessModule {}
 
+/** Global guards run in the order of their modules, and those of the root module before all: this one's has to have a module of its own. */
+@Module({ providers: [{ provide: APP_GUARD, useClass: UndeclaredInputGuard }] })
+class UndeclaredInputModule {}
+
 /** The gateway, for one configuration. */
 @Module({})
 export class AppModule {
@@ -30,6 +34,8 @@ export class AppModule {
         loggingModule(config),
         ProcessModule,
         AuthModule,
+        // After the access guard of AuthModule: nobody is told what a handler takes before they may call it.
+        UndeclaredInputModule,
         DatabaseModule,
         PrincipalsModule,
         AssetsModule,
@@ -39,8 +45,6 @@ export class AppModule {
         HealthModule,
         MetricsModule,
       ],
-      // After the access guard of AuthModule: nobody is told what a handler takes before they may call it.
-      providers: [{ provide: APP_GUARD, useClass: UndeclaredInputGuard }],
     };
   }
 }
