@@ -1,5 +1,5 @@
 import type { Caller } from '#libs/auth/request-caller.js';
-import { READERS } from '#libs/auth/roles.js';
+import { READERS, type Role } from '#libs/auth/roles.js';
 import type { Page } from '#libs/pagination/page.js';
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
@@ -19,6 +19,9 @@ import {
 } from './scores.dto.js';
 import { ScoresService, type ScoresSummary } from './scores.service.js';
 
+/** A connector reads what it keeps in step: not what others make of it. */
+const SCORE_READERS: readonly Role[] = READERS.filter((role) => role !== 'governance.connector');
+
 @ApiTags('scores')
 @Controller('scores')
 export class ScoresController {
@@ -33,7 +36,7 @@ export class ScoresController {
     summary: 'List scores',
     description:
       'The decay score of each grant in force, by grant id where no `sort` is asked for. Bounds of scores compare with what is shown.',
-    roles: READERS,
+    roles: SCORE_READERS,
     answer: { page: ScorePageDto },
     errors: ['invalid_cursor'],
   })
@@ -46,7 +49,7 @@ export class ScoresController {
     id: 'getScoresSummary',
     summary: 'Count scores',
     description: 'How many grants in force are in each band, in all and by sensitivity, and the assets with the most dormant ones.',
-    roles: READERS,
+    roles: SCORE_READERS,
     answer: { resource: ScoresSummaryDto },
   })
   summary(@CurrentCaller() caller: Caller): Promise<ScoresSummary> {
@@ -58,7 +61,7 @@ export class ScoresController {
     id: 'getScoresForecast',
     summary: 'Forecast the bands',
     description: 'How many grants will enter each band on which day, if nobody uses any of them. At most a minute old.',
-    roles: READERS,
+    roles: SCORE_READERS,
     answer: { resource: ForecastDto },
   })
   forecast(@Query() { days }: ForecastQueryDto, @CurrentCaller() caller: Caller): Promise<Forecast> {
@@ -71,7 +74,7 @@ export class ScoresController {
     id: 'getScore',
     summary: 'Get a score with its explanation',
     description: 'The score of one grant in force, with every input and term from which it was computed, as they were at `computedAt`.',
-    roles: READERS,
+    roles: SCORE_READERS,
     answer: { resource: ExplainedScoreDto },
     errors: ['not_found'],
   })
@@ -86,7 +89,7 @@ export class ScoresController {
     summary: 'List the scores that a grant had',
     description:
       'Oldest first: its first score, one at every use and at every change of its band, and one a day. Also of a grant that has ended.',
-    roles: READERS,
+    roles: SCORE_READERS,
     answer: { page: PastScorePageDto },
     errors: ['invalid_cursor', 'not_found'],
   })
