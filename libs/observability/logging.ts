@@ -43,5 +43,7 @@ export function createLogger(level: LogLevel): Logger {
 
 /** Nest's own log through pino. Requests are logged by `requestLog`, once each, at their end: pino-http's log of each costs a quarter of a list's throughput. */
 export function loggingModule(config: Config): DynamicModule {
-  return LoggerModule.forRoot({ pinoHttp: { logger: createLogger(config.logLevel), autoLogging: false }, forRoutes: [] });
+  const logger = createLogger(config.logLevel);
+  // Wrapped, its serializers would stand in the place of the logger's own, and log all that an error carries.
+  return LoggerModule.forRoot({ pinoHttp: { logger, autoLogging: false, wrapSerializers: false }, forRoutes: [] });
 }
