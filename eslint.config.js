@@ -93,6 +93,7 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/no-unsafe-argument': 'off',
       '@typescript-eslint/no-unsafe-return': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
       // Takes a member out of a good example to make a bad one.
       '@typescript-eslint/no-dynamic-delete': 'off',
       '@typescript-eslint/no-deprecated': 'off',
