@@ -1,5 +1,5 @@
 import type { ChainRow } from '#libs/events/chain-verification.js';
-import type { ClickHouseClient } from '@clickhouse/client';
+import { type ClickHouseClient, ClickHouseError } from '@clickhouse/client';
 import { Inject, Injectable } from '@nestjs/common';
 import { CLICKHOUSE } from './clickhouse.module.js';
 import { migrateClickHouse } from './schema.js';
@@ -88,12 +88,17 @@ export class AuditLog {
     return this.prepared;
   }
 
-  /** Adds events; the same ones again change nothing that a reader sees. Resolves when they are durable. */
-  async insert(events: readonly LoggedEvent[]): Promise<void> {
+  /**
+   * Adds events; the same ones again change nothing that a reader sees. Resolves when they are durable.
+   *
+   * @param again writes also what ClickHouse remembers to have been given already: it may have been deleted since
+   */
+  async insert(events: readonly LoggedEvent[], { again = false } = {}): Promise<void> {
     if (events.length === 0) return;
     await this.prepare();
     try {
-      await this.client.insert({ table: 'audit_events', values: events.map(toRow), format: 'JSONEachRow' });
+      const clickhouse_settings = again ? { insert_deduplicate: 0 as const } : {};
+      await this.client.insert({ table: 'audit_events', values: events.map(toRow), format: 'JSONEachRow', clickhouse_settings });
     } catch (error) {
       // Should ClickHouse have been wiped meanwhile, the next try makes the tables anew.
       this.prepared = null;
@@ -168,8 +173,19 @@ export class AuditLog {
     }
   }
 
-  /** The events of a range by sequence, in bounded memory. Equal rows are one; rows that differ in anything all come. */
+  /**
+   * The events of a range by sequence, in bounded memory. Equal rows are one; rows that differ in anything all come. None come of a table that
+   * is gone: for whoever verifies, that is a log whose events are missing.
+   */
   async *range(from: number, to: number): AsyncGenerator<ChainRow> {
+    try {
+      yield* this.chunks(from, to);
+    } catch (error) {
+      if (!(error instanceof ClickHouseError && error.type === 'UNKNOWN_TABLE')) throw error;
+    }
+  }
+
+  private async *chunks(from: number, to: number): AsyncGenerator<ChainRow> {
     for (let first = from; first <= to; first += CHUNK) {
       const last = Math.min(to, first + CHUNK - 1);
       const result = await this.client.query({
@@ -182,6 +198,22 @@ export class AuditLog {
       });
       for (const row of await result.json<RowWithColumns>()) yield toChainRow(row);
     }
+  }
+
+  /** Deletes the events up to a sequence, in the background. Answers whether there were any. */
+  async deleteTo(sequence: number): Promise<boolean> {
+    const result = await this.client.query({
+      query: 'SELECT 1 AS found FROM audit_events WHERE sequence <= {sequence: UInt64} LIMIT 1',
+      query_params: { sequence },
+      format: 'JSONEachRow',
+      clickhouse_settings: { wait_end_of_query: 1 },
+    });
+    if ((await result.json()).length === 0) return false;
+    await this.client.command({
+      query: 'ALTER TABLE audit_events DELETE WHERE sequence <= {sequence: UInt64}',
+      query_params: { sequence },
+    });
+    return true;
   }
 
   private async read(query: string, params: Record<string, unknown>): Promise<LoggedEvent[]> {

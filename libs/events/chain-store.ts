@@ -45,7 +45,7 @@ export const CHECKPOINT_EVENTS = 1_000;
 export const CHECKPOINT_INTERVAL_MS = 60_000;
 
 /** A relay that is frozen in the middle of a transaction holds up its successor no longer than this, in milliseconds. */
-const FROZEN_AFTER_MS = 4_000;
+const FROZEN_AFTER_MS = 3_500;
 
 /** Thrown where another relay has moved the head: this one is no longer the one. */
 export class HeadMoved extends Error {
@@ -168,6 +168,14 @@ export class ChainStore {
     return rows.map((row) => ({ ...row, sequence: Number(row.sequence) }));
   }
 
+  /** The hashes of these events, by sequence; of those that PostgreSQL does not have, none. */
+  async hashesOf(sequences: readonly number[]): Promise<Map<number, string>> {
+    const rows = await this.database.rows<{ sequence: string; hash: string }>(
+      sql`SELECT sequence, hash FROM events WHERE sequence = ANY (${sequences}::bigint[])`,
+    );
+    return new Map(rows.map(({ sequence, hash }) => [Number(sequence), hash]));
+  }
+
   async setPublished(sequence: number): Promise<void> {
     await this.database.rows(sql`UPDATE chain_head SET published = ${sequence} WHERE published < ${sequence}`);
   }
@@ -191,7 +199,8 @@ export class ChainStore {
   }
 }
 
-function insertCheckpoint({ sequence, hash, time, keyId, signature }: Checkpoint): ReturnType<typeof sql> {
+/** Keeps a checkpoint; one that is there already stays as it is. */
+export function insertCheckpoint({ sequence, hash, time, keyId, signature }: Checkpoint): ReturnType<typeof sql> {
   return sql`INSERT INTO checkpoints (sequence, hash, time, key_id, signature) VALUES (${sequence}, ${hash}, ${time}, ${keyId}, ${signature})
     ON CONFLICT (sequence) DO NOTHING`;
 }

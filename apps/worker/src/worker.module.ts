@@ -10,6 +10,7 @@ import { ConfigModule } from '@nestjs/config';
 import { AuditSinkController } from './audit-sink/audit-sink.controller.js';
 import { AuditSink } from './audit-sink/audit-sink.service.js';
 import { SinkMetrics } from './audit-sink/sink-metrics.js';
+import { Retention } from './maintenance/retention.js';
 import { OutboxRelay } from './outbox-relay/outbox-relay.service.js';
 import { RelayMetrics } from './outbox-relay/relay-metrics.js';
 
@@ -27,7 +28,7 @@ export class WorkerModule {
         KafkaModule,
       ],
       controllers: [AuditSinkController],
-      providers: [ChainStore, AuditLog, OutboxRelay, RelayMetrics, AuditSink, SinkMetrics],
+      providers: [ChainStore, AuditLog, OutboxRelay, RelayMetrics, Retention, AuditSink, SinkMetrics],
     };
   }
 }

@@ -12,6 +12,7 @@ import { Injectable } from '@nestjs/common';
 import { AuditRepository } from './audit.repository.js';
 
 const CHECKPOINT_PAGE = 1_000;
+const COMPARED_AT_ONCE = 1_000;
 
 /** The audit log, as far as it is complete: what is still on its way is not there yet, and never called missing. */
 @Injectable()
@@ -58,14 +59,34 @@ export class AuditService {
     await this.note('audit.verified', 'audit', { from, to }, caller);
     if (to < from) return { from, to, events: 0, intact: true, firstBreak: null, checkpointsVerified: 0, head: null };
     const prevHash = from === base.sequence + 1 ? base.hash : undefined;
-    return asked(() =>
-      verifyChain(this.log.range(from, to), this.checkpointsOf(from - 1, to), new KeySet(jwks), {
-        from,
-        to,
-        prevHash,
-        checkpointEvery: CHECKPOINT_EVENTS,
-      }),
+    const wanted = { from, to, prevHash, checkpointEvery: CHECKPOINT_EVENTS };
+    return asked(async () =>
+      this.comparedWithOutbox(await verifyChain(this.log.range(from, to), this.checkpointsOf(from - 1, to), new KeySet(jwks), wanted)),
     );
+  }
+
+  /**
+   * What comes after the last checkpoint could be written anew with hashes that fit. PostgreSQL knows the hash that the chain has there; where
+   * it is another, the first event that differs is the break.
+   */
+  private async comparedWithOutbox(found: ChainVerification): Promise<ChainVerification> {
+    const { head } = found;
+    if (!found.intact || !head) return found;
+    const kept = (await this.chain.hashesOf([head.sequence])).get(head.sequence);
+    if (kept === undefined || kept === head.hash) return found;
+    let good: ChainVerification['head'] = null;
+    for (let from = found.from; from <= head.sequence; from += COMPARED_AT_ONCE) {
+      const logged: { sequence: number; hash: string }[] = [];
+      for await (const row of this.log.range(from, Math.min(head.sequence, from + COMPARED_AT_ONCE - 1))) logged.push(row);
+      const hashes = await this.chain.hashesOf(logged.map(({ sequence }) => sequence));
+      for (const { sequence, hash } of logged) {
+        const differs = (hashes.get(sequence) ?? hash) !== hash;
+        if (differs)
+          return { ...found, intact: false, firstBreak: { sequence, kind: 'altered' }, events: sequence - found.from, head: good };
+        good = { sequence, hash };
+      }
+    }
+    return found;
   }
 
   checkpoints(request: PageRequest): Promise<Page> {

@@ -38,15 +38,18 @@ export class Denials implements OnModuleDestroy {
 
   /** Never throws, and nobody waits for it: a refusal is answered whether or not it can be written down at once. */
   note(denial: Denial): void {
-    const known = this.kinds.size < MOST_KINDS;
-    const key = known ? [denial.identity?.id ?? denial.clientIp, denial.route, denial.reason].join('\n') : 'others';
+    const own = [denial.identity?.id ?? denial.clientIp, denial.route, denial.reason].join('\n');
+    const known = this.kinds.has(own) || this.kinds.size < MOST_KINDS;
+    const key = known ? own : 'others';
     const kind = this.kinds.get(key);
     if (kind) {
       kind.repeats += 1;
       return;
     }
-    this.kinds.set(key, { denial, repeats: 0 });
-    this.write(denial, 1);
+    // Of the many that no longer are told apart, none may be named as if it had been all of them.
+    const told = known ? denial : { ...denial, identity: null, clientIp: null, route: 'others' };
+    this.kinds.set(key, { denial: told, repeats: 0 });
+    this.write(told, 1);
   }
 
   async onModuleDestroy(): Promise<void> {

@@ -3,6 +3,7 @@ import { ClickHouseModule } from '#libs/clickhouse/clickhouse.module.js';
 import { type Config, ConfigError, loadConfig } from '#libs/config/config.js';
 import { Database } from '#libs/database/database.js';
 import { DatabaseModule } from '#libs/database/database.module.js';
+import { parseSigningKey } from '#libs/events/chain-keys.js';
 import { ChainStore } from '#libs/events/chain-store.js';
 import { Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
@@ -29,7 +30,8 @@ async function main(command: string | undefined): Promise<number> {
   try {
     const [chain, log] = [app.get(ChainStore), app.get(AuditLog)];
     if (command === 'adopt') {
-      const events = await adoptAuditLog(app.get(Database), chain, log);
+      if (config.auditSigningKey === null) throw new Error('API_AUDIT_SIGNING_KEY is required: checkpoints are signed anew.');
+      const events = await adoptAuditLog(app.get(Database), chain, log, parseSigningKey(config.auditSigningKey));
       console.log(`Took ${events} event(s) back from the log; the relay goes on by itself.`);
       return 0;
     }

@@ -1,8 +1,8 @@
 import type { AuditLog } from '#libs/clickhouse/audit-log.js';
 import type { Database } from '#libs/database/database.js';
-import { CHECKPOINT_EVENTS, type ChainStore } from '#libs/events/chain-store.js';
+import { CHECKPOINT_EVENTS, type ChainStore, HeadMoved, insertCheckpoint } from '#libs/events/chain-store.js';
 import { eventHash } from '#libs/events/chain.js';
-import { KeySet } from '#libs/events/chain-keys.js';
+import { KeySet, type SigningKey } from '#libs/events/chain-keys.js';
 import { type ChainVerification, verifyChain } from '#libs/events/chain-verification.js';
 import sql from 'sql-template-tag';
 
@@ -19,7 +19,8 @@ export async function rebuildAuditLog(chain: ChainStore, log: AuditLog, progress
     const events = await chain.eventsAfter(last, BATCH);
     const end = events.at(-1);
     if (!end) break;
-    await log.insert(events);
+    // What was deleted from the log is still among the blocks that ClickHouse remembers, and would be left out as a repetition.
+    await log.insert(events, { again: true });
     last = end.sequence;
     progress(last);
   }
@@ -33,12 +34,16 @@ export async function rebuildAuditLog(chain: ChainStore, log: AuditLog, progress
 
 /**
  * After PostgreSQL was restored from a backup: takes the events that the log has and PostgreSQL has lost back from ClickHouse, so that the chain
- * goes on unbroken. Answers how many; nothing is written where one does not follow on the other.
+ * goes on unbroken, and signs the checkpoints that went with them anew. Answers how many; nothing is written where one does not follow on the
+ * other.
+ *
+ * @throws Error where the log does not go on from PostgreSQL's last event, or a relay is at work meanwhile
  */
-export async function adoptAuditLog(database: Database, chain: ChainStore, log: AuditLog): Promise<number> {
+export async function adoptAuditLog(database: Database, chain: ChainStore, log: AuditLog, key: SigningKey): Promise<number> {
   const state = await chain.state();
   const last = await log.lastSequence();
   let { sequence, hash } = { sequence: state.sequence, hash: state.hash };
+  await chain.registerKey(key, new Date());
   return database.bookkeeping(async (rows) => {
     for await (const event of log.range(state.sequence + 1, last)) {
       const follows = event.sequence === sequence + 1 && event.prevHash === hash && eventHash(hash, event.canonical) === event.hash;
@@ -52,10 +57,13 @@ export async function adoptAuditLog(database: Database, chain: ChainStore, log: 
             WHERE events.sequence IS NULL`,
       );
       ({ sequence, hash } = event);
+      if (sequence % CHECKPOINT_EVENTS === 0) await rows(insertCheckpoint(key.sign({ sequence, hash }, new Date())));
     }
-    await rows(
-      sql`UPDATE chain_head SET sequence = ${sequence}, hash = ${hash} WHERE sequence = ${state.sequence} AND hash = ${state.hash}`,
+    const moved = await rows(
+      sql`UPDATE chain_head SET sequence = ${sequence}, hash = ${hash}
+        WHERE sequence = ${state.sequence} AND hash = ${state.hash} RETURNING sequence`,
     );
+    if (moved.length !== 1) throw new HeadMoved();
     return sequence - state.sequence;
   });
 }

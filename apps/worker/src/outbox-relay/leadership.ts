@@ -5,8 +5,9 @@ import pg from 'pg';
 const RELAY_LOCK = 7_263_520;
 
 /** PostgreSQL ends a session that says nothing for so long, and its lock falls: a frozen relay gives way although its process lives. */
-const SILENCE_MS = 4_000;
+const SILENCE_MS = 3_500;
 const HEARTBEAT_MS = 1_000;
+const WAITING_MS = 500;
 const RETRY_MS = 500;
 
 /**
@@ -54,7 +55,7 @@ async function waitForLock(client: pg.Client, stopping: AbortSignal): Promise<bo
   while (!stopping.aborted) {
     const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [RELAY_LOCK]);
     if (rows[0]?.taken) return true;
-    await pause(HEARTBEAT_MS, undefined, { signal: stopping }).catch(() => undefined);
+    await pause(WAITING_MS, undefined, { signal: stopping }).catch(() => undefined);
   }
   return false;
 }

@@ -8,6 +8,7 @@ import { EVENTS_TOPIC } from '#libs/kafka/topics.js';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Retention } from '../maintenance/retention.js';
 import { whileLeading } from './leadership.js';
 import { RelayMetrics } from './relay-metrics.js';
 import { assertNotRestored, ChainBehind } from './restore-check.js';
@@ -17,6 +18,7 @@ const POLL_MS = 100;
 const TROUBLE_MS = 1_000;
 const REFUSAL_MS = 15_000;
 const PUBLISH_BATCH = 1_000;
+const TIDY_UP_MS = 3_600_000;
 
 /** The outbox relay: gives every committed event its place in the chain, and publishes it. One is active at a time; any other waits to take over. */
 @Injectable()
@@ -33,6 +35,7 @@ export class OutboxRelay implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly log: AuditLog,
     @Inject(MESSAGE_BROKER) private readonly broker: MessageBroker,
     private readonly metrics: RelayMetrics,
+    private readonly retention: Retention,
   ) {
     const key = config.get('auditSigningKey', { infer: true });
     if (key === null) throw new Error('API_AUDIT_SIGNING_KEY is required by the worker');
@@ -63,9 +66,18 @@ export class OutboxRelay implements OnApplicationBootstrap, OnModuleDestroy {
       // Apart: events get their places, and their checkpoints, also while Kafka is away.
       const term = new AbortController();
       const signal = AbortSignal.any([leading, term.signal]);
-      const loops = [this.repeat(signal, () => this.sequence()), this.repeat(signal, () => this.publish())];
-      await Promise.race(loops).finally(() => term.abort());
-      await Promise.allSettled(loops);
+      const loops = [
+        this.repeat(signal, () => this.sequence()),
+        this.repeat(signal, () => this.publish()),
+        this.repeat(signal, () => this.tidyUp(), TIDY_UP_MS),
+      ];
+      try {
+        await Promise.race(loops);
+      } finally {
+        term.abort();
+        // The lock is kept until all have ended, lest two relays of one installation publish at once.
+        await Promise.allSettled(loops);
+      }
     } finally {
       this.metrics.setActive(false);
     }
@@ -90,9 +102,9 @@ export class OutboxRelay implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Runs `step` until the lead is lost. A step answers whether there may be more to do at once. @throws HeadMoved */
-  private async repeat(leading: AbortSignal, step: () => Promise<boolean>): Promise<void> {
+  private async repeat(leading: AbortSignal, step: () => Promise<boolean>, idleMs = POLL_MS): Promise<void> {
     while (!leading.aborted) {
-      let delayMs = POLL_MS;
+      let delayMs = idleMs;
       try {
         if (await step()) delayMs = 0;
       } catch (error) {
@@ -132,6 +144,15 @@ export class OutboxRelay implements OnApplicationBootstrap, OnModuleDestroy {
     this.metrics.published(last.sequence);
     this.logger.debug({ msg: 'published', from: published + 1, to: last.sequence });
     return events.length === PUBLISH_BATCH;
+  }
+
+  private async tidyUp(): Promise<boolean> {
+    const now = new Date();
+    const answers = await this.retention.forgetOldAnswers(now);
+    const days = this.config.get('eventRetentionDays', { infer: true });
+    const base = days === null ? null : await this.retention.prune(days, now);
+    if (answers > 0 || base !== null) this.logger.log({ msg: 'tidied up', answersForgotten: answers, eventsPrunedTo: base });
+    return false;
   }
 
   private note(error: Error): void {
