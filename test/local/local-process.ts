@@ -35,7 +35,8 @@ export class LocalFolder {
   async remove(): Promise<void> {
     await Promise.all(this.processes.map((started) => started.kill()));
     await stopLeftover(this.postgres);
-    await rm(this.path, { recursive: true, force: true });
+    // The initdb of a start that was killed may still be writing there for a moment.
+    await rm(this.path, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 
   private get postgres(): string {

@@ -39,7 +39,7 @@ describe('the data folder', () => {
     await createPrincipal(await first.ready(), 'Ada');
     const postmaster = await folder.postmasterId();
     await first.kill();
-    process.kill(postmaster ?? 0, 'SIGKILL');
+    kill(postmaster, 'SIGKILL');
     expect(await names(await folder.start().ready())).toEqual(['Ada']);
   });
 
@@ -69,16 +69,22 @@ describe('the data folder', () => {
   it('is given up with one line and exit code 1 when its PostgreSQL ends by itself', async () => {
     const app = folder.start();
     await app.ready();
-    process.kill((await folder.postmasterId()) ?? 0, 'SIGQUIT');
+    kill(await folder.postmasterId(), 'SIGQUIT');
     expect(await app.exited()).toBe(1);
     expect(app.stderr.trim()).toMatch(/^The embedded PostgreSQL has ended; .*postgres\.log says why\.$/);
   });
 });
 
+/** Never of nobody: 0 would be this process and all that it started. */
+function kill(pid: number | null, signal: NodeJS.Signals | 0): void {
+  if (pid === null) throw new Error('There is no PostgreSQL to signal.');
+  process.kill(pid, signal);
+}
+
 /** A process that has ended and was not waited for yet still has its number, which is all the same here. */
 function isRunning(pid: number | null): boolean {
   try {
-    process.kill(pid ?? 0, 0);
+    kill(pid, 0);
     return true;
   } catch {
     return false;

@@ -24,6 +24,14 @@ export type DemoOutcome = 'loaded' | 'completed' | 'kept';
  */
 export async function ensureDemo(folder: string, databaseUrl: string | null, origin: string, signal: AbortSignal): Promise<DemoOutcome> {
   const api = new ApiClient(origin, signal);
+  try {
+    return await ensureThrough(api, folder, databaseUrl);
+  } finally {
+    api.close();
+  }
+}
+
+async function ensureThrough(api: ApiClient, folder: string, databaseUrl: string | null): Promise<DemoOutcome> {
   const file = path.join(folder, 'demo.json');
   const database = databaseUrl === null ? 'embedded' : identity(databaseUrl);
   const mark = await readMark(file);

@@ -26,6 +26,7 @@ async function run(signal: AbortSignal): Promise<number> {
   const aborted = new Promise<null>((resolve) => (signal.aborted ? resolve(null) : signal.addEventListener('abort', () => resolve(null))));
   const lost = await Promise.race([aborted, app.lost]);
   if (lost !== null) say(lost);
+  else console.log('Stopping.');
   setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
   await app.stop();
   return lost === null ? 0 : 1;
