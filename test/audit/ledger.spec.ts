@@ -12,6 +12,13 @@ const WRITERS = 50;
 /** On a machine that is busy with other tests a process takes its time to come back. */
 const TIMEOUT_MS = 180_000 + KILLS * 30_000;
 
+/** Lets a random number of changes be answered, so that a kill meets the system at work, at no instant in particular. */
+async function someChanges({ journal }: Writers): Promise<void> {
+  const target = journal.length + Math.random() * 6 * WRITERS;
+  await eventually(() => journal.length >= target, 60_000);
+  await pause(Math.random() * 50);
+}
+
 /** What must hold of a log at rest: exactly the journal, without a gap, intact in the eyes of the API, the offline verifier and its twin. */
 async function expectExactLedger(url: string, journal: Awaited<ReturnType<Writers['stop']>>): Promise<void> {
   const { items, ...rest } = await exportLog(url);
@@ -48,7 +55,7 @@ describeWithKafka(
         ];
         for (let kill = 0; kill < KILLS; kill++) {
           const victim = victims[kill % victims.length]!;
-          await pause(Math.random() * 2_000);
+          await someChanges(writers);
           await victim.kill();
           await pause(Math.random() * 500);
           await victim.comeBack();
@@ -87,7 +94,7 @@ describe('The ledger of the local app, on the in-process pair', () => {
       let app = await start();
       writers = new Writers(() => url, WRITERS, 200);
       for (let kill = 0; kill < KILLS; kill++) {
-        await pause(Math.random() * 3_000);
+        await someChanges(writers);
         await app.kill();
         app = await start();
       }

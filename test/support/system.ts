@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import pg from 'pg';
@@ -203,6 +203,16 @@ export class System {
     } finally {
       await client.close();
     }
+  }
+
+  /** `npm run audit:rebuild` or `audit:adopt`. */
+  audit(command: 'rebuild' | 'adopt'): Promise<{ code: number | null; output: string }> {
+    const env = { PATH: process.env['PATH'], ...this.workers[0]?.environment };
+    return new Promise((resolve) => {
+      const child = execFile(process.execPath, ['dist/apps/worker/src/maintenance/audit-cli.js', command], { env }, (_, stdout, stderr) => {
+        resolve({ code: child.exitCode, output: `${stdout}${stderr}` });
+      });
+    });
   }
 
   async progress(): Promise<Progress> {

@@ -66,12 +66,13 @@ export class AuditService {
   }
 
   /**
-   * What comes after the last checkpoint could be written anew with hashes that fit. PostgreSQL knows the hash that the chain has there; where
-   * it is another, the first event that differs is the break.
+   * What comes after the last good checkpoint could be written anew with hashes that fit. PostgreSQL knows the hash that the chain has there;
+   * where it is another, the first event that differs is the break, and no checkpoint is to blame.
    */
   private async comparedWithOutbox(found: ChainVerification): Promise<ChainVerification> {
     const { head } = found;
-    if (!found.intact || !head) return found;
+    const refuted = found.firstBreak?.kind === 'checkpoint_mismatch' && found.firstBreak.sequence === head?.sequence;
+    if (!head || !(found.intact || refuted)) return found;
     const kept = (await this.chain.hashesOf([head.sequence])).get(head.sequence);
     if (kept === undefined || kept === head.hash) return found;
     let good: ChainVerification['head'] = null;
