@@ -1,4 +1,5 @@
 import { parseSigningKey } from '#libs/events/chain-keys.js';
+import { isIP } from 'node:net';
 
 /**
  * Every environment variable that the apps read, in one table. An app reads it once at its start; a wrong or missing one stops the start
@@ -123,6 +124,9 @@ function postgresUrl(value: string): string {
   const url = parseUrl(plain, ['postgres:', 'postgresql:'], 'a PostgreSQL URL: postgresql://user:password@host:5432/database');
   if (url.hostname === '' && !url.searchParams.has('host')) throw new Error('must name a host');
   if (url.pathname.length < 2) throw new Error('must name a database');
+  for (const part of [url.username, url.password, url.pathname]) {
+    if (/%(?![0-9a-f]{2})/i.test(part)) throw new Error('must have a % of its user, password or database written as %25');
+  }
   return plain;
 }
 
@@ -178,8 +182,27 @@ function readKafka(env: Reader): KafkaConfig {
   return { tls, ca, replicationFactor, sasl: mechanism === 'none' ? null : { mechanism, username, password } };
 }
 
-/** Names that are ours once they carry their prefix; seen without it, they are a mistake worth a warning. */
-const BARE_NAMES = /^(DATABASE_URL|CLICKHOUSE_URL|KAFKA_BOOTSTRAP|AUTH_MODE|AZURE_AD_[A-Z_]+|LOG_LEVEL|CORS_ORIGINS)$/;
+const PROXY_WORDS = new Set(['loopback', 'linklocal', 'uniquelocal']);
+
+/** Checked here, because Express would stop the start with the value in its message. */
+function trustedProxies(value: string): readonly string[] {
+  const proxies = list(value);
+  const isProxy = (proxy: string): boolean => {
+    const [address = '', bits, ...rest] = proxy.split('/');
+    const longest = isIP(address) === 4 ? 32 : 128;
+    return isIP(address) !== 0 && rest.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= longest));
+  };
+  if (!proxies.every((proxy) => PROXY_WORDS.has(proxy) || isProxy(proxy))) {
+    throw new Error('must be comma-separated addresses, ranges such as 10.0.0.0/8, or the words loopback, linklocal and uniquelocal');
+  }
+  return proxies;
+}
+
+/** Whether a name is one of ours but for its prefix: a mistake worth a warning. HOST is not: shells set it for themselves. */
+function isBareName(name: string, environment: Environment, known: ReadonlySet<string>): boolean {
+  const ours = `API_${name}`;
+  return known.has(ours) && ours !== 'API_HOST' && environment[ours] === undefined;
+}
 
 /**
  * Reads the configuration. Pure: takes the environment, answers the configuration and the warnings to log.
@@ -224,7 +247,7 @@ export function loadConfig(environment: Environment, defaults: Defaults = {}): {
     port: env.read('API_PORT', integer(0, 65_535), 8000),
     metricsPort: env.read<number | null>('API_METRICS_PORT', integer(0, 65_535), null),
     drainSeconds: env.read('API_DRAIN_SECONDS', integer(0, 300), 5),
-    trustedProxies: env.read('API_TRUSTED_PROXIES', list, []),
+    trustedProxies: env.read('API_TRUSTED_PROXIES', trustedProxies, []),
     rescoreIntervalSeconds: env.read('API_RESCORE_INTERVAL_SECONDS', integer(1, 86_400), 3_600),
     eventRetentionDays: env.read<number | null>('API_EVENT_RETENTION_DAYS', integer(1, 36_500), null),
     auditSigningKey: env.read<string | null>('API_AUDIT_SIGNING_KEY', signingKey, null),
@@ -233,7 +256,7 @@ export function loadConfig(environment: Environment, defaults: Defaults = {}): {
 
   const warnings = Object.keys(environment).flatMap((name) => {
     if (name.startsWith('API_') && !env.names.has(name)) return [`${name} is not a variable that this application knows.`];
-    if (BARE_NAMES.test(name) && environment[`API_${name}`] === undefined) return [`${name} is ignored; the variable is API_${name}.`];
+    if (isBareName(name, environment, env.names)) return [`${name} is ignored; the variable is API_${name}.`];
     return [];
   });
   return { config, warnings };
