@@ -1,5 +1,5 @@
 import { UnavailableError } from '#libs/errors/errors.js';
-import { QueryFailedError } from 'typeorm';
+import { QueryFailedError, QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
 
 /** What PostgreSQL or the driver said, as far as we look at it. */
 interface DriverError {
@@ -39,6 +39,8 @@ const AWAY_MESSAGES =
 /** Whether PostgreSQL, or a connection to it, could not be had: a 503, never a 500. */
 export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
+  // TypeORM takes a connection that breaks away from whoever holds it: the next statement of the transaction meets a released query runner.
+  if (error instanceof QueryRunnerAlreadyReleasedError || error instanceof QueryRunnerProviderAlreadyReleasedError) return true;
   const { code, message } = driverError(error);
   return AWAY_CODES.test(code ?? '') || AWAY_MESSAGES.test(message ?? '') || AWAY_MESSAGES.test(error.message);
 }
