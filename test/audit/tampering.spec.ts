@@ -5,6 +5,7 @@ import type { BreakKind } from '#libs/events/chain-verification.js';
 import { scaled } from '../support/scale.js';
 import { System } from '../support/system.js';
 import { verify } from './export.js';
+import { writeEvents } from './outbox-events.js';
 
 /** More than two checkpoints that are due by number. */
 const EVENTS = 2_345;
@@ -21,18 +22,9 @@ interface LoggedRow {
 let system: System;
 let last: number;
 
-/** Events as they stand in the outbox before the relay comes, made by the database itself: writing them over HTTP would show nothing more. */
-const OUTBOX = `
-  INSERT INTO events (id, time, payload)
-  SELECT e.id, e.time, jsonb_build_object('id', e.id, 'time', to_char(e.time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-    'action', 'asset.created', 'outcome', 'success', 'actor', jsonb_build_object('id', 'dev', 'type', 'user', 'principalId', NULL),
-    'resource', jsonb_build_object('type', 'asset', 'id', uuidv7()), 'before', NULL, 'after', jsonb_build_object('number', e.n),
-    'reason', 'Réorg “№ ' || e.n || '”', 'requestId', 'r-' || e.n, 'traceId', NULL, 'clientIp', '127.0.0.1')
-  FROM (SELECT n, uuidv7() AS id, date_trunc('milliseconds', now()) + n * interval '1 millisecond' AS time FROM generate_series(1, $1::int) n) e`;
-
 beforeAll(async () => {
   system = await System.start();
-  await system.sql(OUTBOX, [EVENTS]);
+  await writeEvents(system, EVENTS);
   last = await system.settled();
   await system.clickhouseCommand('CREATE TABLE genuine AS audit_events');
   await system.clickhouseCommand('INSERT INTO genuine SELECT * FROM audit_events');
@@ -247,14 +239,14 @@ describe('Events that are still on their way', () => {
   it('are never called missing, neither while the sink stands still nor while the log grows', async () => {
     const worker = system.workers[0]!;
     await worker.kill();
-    await system.sql(OUTBOX, [500]);
+    await writeEvents(system, 500);
     const still = await verify(system.url);
     expect(still).toMatchObject({ intact: true, to: (await system.progress()).completeTo });
     expect(await verify(system.url, '?to=1000000')).toMatchObject({ intact: true, to: still.to });
     await worker.start();
     const target = still.to + 500;
     for (let to = 0; to < target;) {
-      await system.sql(OUTBOX, [200]);
+      await writeEvents(system, 200);
       const looked = await verify(system.url);
       expect(looked).toMatchObject({ intact: true, firstBreak: null, events: looked.to });
       to = looked.to;

@@ -82,6 +82,9 @@ def main(log, keys=None):
             sequence = item["sequence"]
             expected = last["sequence"] + 1 if last else sequence
             prev_hash = last["hash"] if last else "0" * 64 if sequence == 1 else item["prevHash"]
+            if last is None and sequence > 1:
+                # A log that was pruned begins after a signed base.
+                hashes[sequence - 1] = item["prevHash"]
             if sequence != expected or item["prevHash"] != prev_hash or event_hash(item) != item["hash"]:
                 broken(min(sequence, expected))
             hashes[sequence] = item["hash"]

@@ -1,0 +1,18 @@
+import type { System } from '../support/system.js';
+
+/** Events as they stand in the outbox before the relay comes, made by the database itself: to write them over HTTP would show nothing more. */
+const OUTBOX = `
+  INSERT INTO events (id, time, payload)
+  SELECT e.id, e.time, jsonb_build_object('id', e.id, 'time', to_char(e.time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    'action', 'asset.created', 'outcome', 'success', 'actor', jsonb_build_object('id', 'dev', 'type', 'user', 'principalId', NULL),
+    'resource', jsonb_build_object('type', 'asset', 'id', uuidv7()), 'before', NULL, 'after', jsonb_build_object('number', e.n),
+    'reason', 'Réorg “№ ' || e.n || '”', 'requestId', 'r-' || e.n, 'traceId', NULL, 'clientIp', '127.0.0.1')
+  FROM (
+    SELECT n, uuidv7() AS id, date_trunc('milliseconds', now()) - $2 * interval '1 day' + n * interval '1 millisecond' AS time
+    FROM generate_series(1, $1::int) n
+  ) e`;
+
+/** Writes events of some days ago into the outbox. */
+export async function writeEvents(system: System, count: number, daysAgo = 0): Promise<void> {
+  await system.sql(OUTBOX, [count, daysAgo]);
+}
