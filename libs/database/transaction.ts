@@ -15,15 +15,23 @@ const ATTEMPTS = 3;
 
 /** A running transaction: services pass it on, repositories work in it. It has one instant, and one actor. */
 export class Transaction {
-  readonly now = new Date();
   readonly events: EventDraft[] = [];
   private unchanged = false;
+  private instant: Date | undefined;
 
   constructor(
     private readonly database: Database,
     private readonly runner: QueryRunner,
     readonly actor: Actor,
   ) {}
+
+  /**
+   * The instant of the change. Taken where it is first asked for, which is once the row to change is locked: a change that had to wait for
+   * another is later than that one, and history knows its versions by their times.
+   */
+  get now(): Date {
+    return (this.instant ??= new Date());
+  }
 
   get manager(): EntityManager {
     return this.runner.manager;

@@ -1,5 +1,6 @@
 import { factories, next, type Resource } from '../support/factories.js';
 import { startTestGateway, type TestGateway } from '../support/gateway.js';
+import { detailPaths } from './detail-paths.js';
 import { Outbox } from './outbox.js';
 
 const NOBODY = '0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10';
@@ -71,8 +72,16 @@ describe('/v1/assets', () => {
         colour: 'red',
       });
       expect(response.status).toBe(400);
-      const paths = response.body.error.details.map(({ path }: { path: string }) => path).sort();
-      expect(paths).toEqual(['colour', 'externalId', 'name', 'parentId', 'sensitivity', 'tags', 'type', 'usageTrackedSince']);
+      expect(detailPaths(response)).toEqual([
+        'colour',
+        'externalId',
+        'name',
+        'parentId',
+        'sensitivity',
+        'tags',
+        'type',
+        'usageTrackedSince',
+      ]);
     });
 
     it('takes the longest values that it promises to take, in the widest characters', async () => {

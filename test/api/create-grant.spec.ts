@@ -1,5 +1,6 @@
 import { factories } from '../support/factories.js';
 import { startTestGateway, type TestGateway } from '../support/gateway.js';
+import { detailPaths } from './detail-paths.js';
 import { Outbox } from './outbox.js';
 
 const NOBODY = '0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10';
@@ -164,8 +165,7 @@ describe('POST /v1/grants', () => {
   it('names everything that is missing, unknown or not of its form', async () => {
     const response = await post({ principalId: 'x', privilege: 'own', permission: '', grantedAt: null, status: 'active', revokedAt: null });
     expect(response.status).toBe(400);
-    const paths = response.body.error.details.map(({ path }: { path: string }) => path).sort();
-    expect(paths).toEqual(['assetId', 'grantedAt', 'permission', 'principalId', 'privilege', 'revokedAt', 'status']);
+    expect(detailPaths(response)).toEqual(['assetId', 'grantedAt', 'permission', 'principalId', 'privilege', 'revokedAt', 'status']);
   });
 
   it('tells of the grant in one event with what it gives to whom', async () => {

@@ -84,7 +84,7 @@ describe('GET /v1/principals', () => {
       const { items, nextCursor } = response.body as { items: Resource[]; nextCursor: string | null };
       expect(items).toHaveLength(1);
       seen.push(...items.map(({ id }) => id));
-      address = /^<([!-~]+)>; rel="next"$/.exec((response.headers['link'] as string | undefined) ?? '')?.[1];
+      address = /^<([!-~]+)>; rel="next"$/.exec(response.headers['link'] ?? '')?.[1];
       expect(address === undefined).toBe(nextCursor === null);
       if (address !== undefined) expect(new URLSearchParams(address.split('?')[1]).get('cursor')).toBe(nextCursor);
     }

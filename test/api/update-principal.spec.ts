@@ -1,8 +1,10 @@
+import { eventually } from '../support/eventually.js';
 import { factories, next } from '../support/factories.js';
 import { startTestGateway, type TestGateway } from '../support/gateway.js';
 import { Outbox } from './outbox.js';
 
 const NOBODY = '0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10';
+const WAITING = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
 
 describe('PATCH and DELETE /v1/principals/{id}', () => {
   let gateway: TestGateway;
@@ -148,6 +150,22 @@ describe('PATCH and DELETE /v1/principals/{id}', () => {
     await remove(other.id);
     expect((await patch(id, { status: 'active' })).body).toMatchObject({ status: 'active', version: 3 });
     expect(await outbox.actions(id)).toEqual(['principal.created', 'principal.deactivated', 'principal.updated']);
+  });
+
+  it('is later than the change that it had to wait for', async () => {
+    const { id } = await make.principal();
+    await outbox.client.query('BEGIN');
+    await outbox.client.query('SELECT FROM principals WHERE id = $1 FOR UPDATE', [id]);
+    const waiting = patch(id, { department: 'Second' }).then((response) => response);
+    await eventually(async () => (await outbox.client.query(WAITING)).rowCount === 1);
+    const { rows } = await outbox.client.query<{ at: Date }>(
+      `UPDATE principals SET department = 'First', version = 2, updated_at = clock_timestamp() WHERE id = $1 RETURNING updated_at AS at`,
+      [id],
+    );
+    await outbox.client.query('COMMIT');
+    const { body } = await waiting;
+    expect(body).toMatchObject({ department: 'Second', version: 3 });
+    expect(Date.parse(body.updatedAt as string)).toBeGreaterThanOrEqual(rows[0]?.at.getTime() ?? Infinity);
   });
 
   it('tells in its event the changed members alone, personal ones by digests that show a change and a change back', async () => {
