@@ -1,6 +1,6 @@
 import { challenge } from '#libs/auth/challenge.js';
 import { isDatabaseAway } from '#libs/database/failures.js';
-import { type ContextRequest, createContext } from '#libs/observability/request-context.js';
+import { type ContextRequest, createContext, type RequestContext } from '#libs/observability/request-context.js';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { Response } from 'express';
 import { envelope, type Failure, problem } from './envelope.js';
@@ -34,9 +34,10 @@ export class ErrorFilter implements ExceptionFilter {
   ) {}
 
   catch(exception: unknown, host: ArgumentsHost): void {
-    const request = host.switchToHttp().getRequest<ContextRequest>();
+    const incoming = host.switchToHttp().getRequest<Omit<ContextRequest, 'context'> & { context?: RequestContext }>();
     const response = host.switchToHttp().getResponse<Response>();
-    const context = (request.context ??= createContext(request.headers));
+    const context = incoming.context ?? createContext(incoming.headers);
+    const request: ContextRequest = Object.assign(incoming, { context });
     if (response.headersSent) {
       // The answer is under way and cannot be taken back: a cut connection is the only honest sign left.
       this.logger.error({ msg: 'A response broke off', requestId: context.requestId, err: exception });

@@ -82,14 +82,17 @@ export class Keyset {
 
   /** Shared by all replicas: a cursor of one is good at another. */
   private cursorSecret(): Promise<Buffer> {
-    this.secret ??= this.database.rows<{ secret: Buffer }>(sql`SELECT cursor_secret AS secret FROM installation`).then(
-      (rows) => rows[0]!.secret,
-      (error: unknown) => {
-        this.secret = undefined;
-        throw error;
-      },
-    );
+    this.secret ??= this.readSecret().catch((error: unknown) => {
+      this.secret = undefined;
+      throw error;
+    });
     return this.secret;
+  }
+
+  private async readSecret(): Promise<Buffer> {
+    const [row] = await this.database.rows<{ secret: Buffer }>(sql`SELECT cursor_secret AS secret FROM installation`);
+    if (!row) throw new Error('The installation has no secret for its cursors, which a migration gives it.');
+    return row.secret;
   }
 }
 

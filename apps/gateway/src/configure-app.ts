@@ -9,7 +9,6 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SwaggerModule } from '@nestjs/swagger';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
-import type { Server } from 'node:http';
 import { Denials } from './audit/denials.service.js';
 import { createAllowedMethods, refuseOtherMethods } from './http/allowed-methods.js';
 import { answerBrokenRequests, requireOneHost } from './http/broken-requests.js';
@@ -51,7 +50,7 @@ export function configureApp(app: NestExpressApplication, config: Config): void 
   app.enableVersioning({ type: VersioningType.URI, defaultVersion: '1' });
   app.useGlobalPipes(new RequestValidationPipe());
   app.useGlobalFilters(new ErrorFilter(allowedMethods, noteDenial(app.get(Denials))));
-  const server = app.getHttpServer() as Server;
+  const server = app.getHttpServer();
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;

@@ -71,7 +71,7 @@ export class AssetsService {
     return this.transactions.write(caller, async (tx) => {
       const asset = await this.lock(tx, id, caller);
       const { usageTrackedSince, ...fields } = patch;
-      const defined = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<AssetEntity>;
+      const defined = Object.fromEntries(Object.entries<unknown>(fields).filter(([, value]) => value !== undefined)) as Partial<AssetEntity>;
       const changed = {
         ...asset,
         ...defined,

@@ -107,7 +107,7 @@ export function OneOf(values: readonly string[], options: FieldOptions & { name:
   const schema = options.nullable
     ? { type: String, enum: [...values, null] }
     : { enum: [...values], enumName: options.name, ...(options.default === undefined ? {} : { default: options.default }) };
-  return field(options, schema as ApiPropertyOptions, IsIn(values, { message: `must be one of ${values.join(', ')}` }));
+  return field(options, schema, IsIn(values, { message: `must be one of ${values.join(', ')}` }));
 }
 
 /** A whole number of the query. */
@@ -139,7 +139,7 @@ export function Labels(options: FieldOptions & { maxItems: number; max: number }
       items: { type: 'string', minLength: 1, maxLength: max, pattern: LINE_PATTERN },
       maxItems,
       uniqueItems: true,
-    } as ApiPropertyOptions,
+    },
     IsArray({ message: 'must be an array' }),
     ArrayMaxSize(maxItems, { message: `must have at most ${maxItems} items` }),
     ArrayUnique({ message: 'must not repeat an item' }),

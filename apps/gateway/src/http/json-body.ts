@@ -18,7 +18,9 @@ function isTooDeep(body: unknown): boolean {
   let level: unknown[] = [body];
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > MAX_DEPTH) return true;
-    level = level.flatMap((value) => Object.values(value as object).filter((member) => typeof member === 'object' && member !== null));
+    level = level.flatMap((value) =>
+      Object.values(value as Record<string, unknown>).filter((member) => typeof member === 'object' && member !== null),
+    );
   }
   return false;
 }

@@ -133,9 +133,9 @@ function answerOf(status: number, answer: Answer, idempotent: boolean): Paramete
     ...(answer.page ? LINK : {}),
   };
   const description = answer.description ?? (status === 204 ? 'Done; there is nothing to say.' : 'The answer.');
-  if (answer.content) return { status, description, headers, content: answer.content } as Parameters<typeof ApiResponse>[0];
+  if (answer.content) return { status, description, headers, content: answer.content };
   const type = answer.page ?? answer.resource;
-  return { status, description, headers, ...(type ? { type } : {}) } as Parameters<typeof ApiResponse>[0];
+  return { status, description, headers, ...(type ? { type } : {}) };
 }
 
 function failuresOf({ roles, errors = [], conditional, idempotent }: OperationOptions): [number, ErrorCode[]][] {
@@ -164,7 +164,7 @@ function failureOf(status: number, codes: readonly ErrorCode[]): Parameters<type
       'application/json': { schema: { $ref: getSchemaPath(ErrorEnvelopeDto) }, example: { error } },
       'application/problem+json': { schema: { $ref: getSchemaPath(ProblemDto) }, example: problem },
     },
-  } as Parameters<typeof ApiResponse>[0];
+  };
 }
 
 /** What an operation that changes something with a body can answer besides. */

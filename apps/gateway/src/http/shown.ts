@@ -1,5 +1,5 @@
-import { applyDecorators } from '@nestjs/common';
-import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
+import { applyDecorators, type Type } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
 
 /*
  * The kinds of members that answers have. They only document: answers are built in PostgreSQL and validated by the tests against the document.
@@ -18,7 +18,7 @@ const shown = ({ description, example, nullable }: ShownOptions, schema: object)
       ...(example === undefined ? {} : { example }),
       ...(nullable ? { nullable } : {}),
       ...schema,
-    } as ApiPropertyOptions),
+    }),
   );
 
 export const ShownId = (options: ShownOptions): PropertyDecorator => shown(options, { type: String, format: 'uuid', maxLength: 36 });
@@ -51,7 +51,7 @@ export const ShownAttributes = (options: ShownOptions): PropertyDecorator =>
   });
 
 /** A nested object of a class of its own. */
-export const ShownPart = (options: ShownOptions & { type: () => Function }): PropertyDecorator => shown(options, { type: options.type });
+export const ShownPart = (options: ShownOptions & { type: () => Type }): PropertyDecorator => shown(options, { type: options.type });
 
-export const ShownList = (options: ShownOptions & { type: () => Function; maxItems: number }): PropertyDecorator =>
+export const ShownList = (options: ShownOptions & { type: () => Type; maxItems: number }): PropertyDecorator =>
   shown(options, { type: options.type, isArray: true, maxItems: options.maxItems });
