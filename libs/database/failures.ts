@@ -38,11 +38,11 @@ const AWAY_MESSAGES =
 
 /** Whether PostgreSQL, or a connection to it, could not be had: a 503, never a 500. */
 export function isDatabaseAway(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  if (typeof error !== 'object' || error === null) return false;
   // TypeORM takes a connection that breaks away from whoever holds it: the next statement of the transaction meets a released query runner.
   if (error instanceof QueryRunnerAlreadyReleasedError || error instanceof QueryRunnerProviderAlreadyReleasedError) return true;
   const { code, message } = driverError(error);
-  return AWAY_CODES.test(code ?? '') || AWAY_MESSAGES.test(message ?? '') || AWAY_MESSAGES.test(error.message);
+  return AWAY_CODES.test(code ?? '') || AWAY_MESSAGES.test(message ?? '');
 }
 
 /** What a caller of the database is told: `error` itself, or 503 where the database is away. */
