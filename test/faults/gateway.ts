@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { eventually } from '../support/eventually.js';
 import { GatewayProcess } from '../support/gateway.js';
 
 const started: GatewayProcess[] = [];
@@ -28,4 +29,17 @@ export async function openSession(databaseUrl: string): Promise<pg.Client> {
   session.on('error', () => undefined);
   await session.connect();
   return session;
+}
+
+/** Waits until so many sessions of the database wait for a lock. Asks in a session of its own: a transaction sees one snapshot of the others. */
+export async function waitForLocks(databaseUrl: string, count: number): Promise<void> {
+  const session = await openSession(databaseUrl);
+  try {
+    await eventually(async () => {
+      const waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+      return (await session.query(waiting)).rowCount === count;
+    });
+  } finally {
+    await session.end();
+  }
 }

@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.js';
 import type { GatewayProcess } from '../support/gateway.js';
 import { scaled } from '../support/scale.js';
 import { bodyOf, Client, tally } from './client.js';
-import { endGateways, openSession, startGateway } from './gateway.js';
+import { endGateways, openSession, startGateway, waitForLocks } from './gateway.js';
 
 const TRIES = Math.max(2, scaled(20));
 const CLIENTS = 16;
@@ -139,7 +139,7 @@ describe('a gateway that is told to stop', () => {
     await session.query('BEGIN');
     await session.query('SELECT FROM principals WHERE id = $1 FOR UPDATE', [id]);
     const answered = client.send('PATCH', `/v1/principals/${id}`, { body: { department: 'Audit' } });
-    await waitForLock(session);
+    await waitForLocks(database.url, 1);
     const exit = gateway.stop('SIGTERM');
     await eventually(() => isRefused(gateway));
     await session.query('COMMIT');
@@ -165,13 +165,6 @@ describe('a gateway that is told to stop', () => {
     for (const socket of sockets) socket.destroy();
   });
 });
-
-async function waitForLock(session: pg.Client): Promise<void> {
-  await eventually(async () => {
-    const waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    return (await session.query(waiting)).rowCount === 1;
-  });
-}
 
 async function isRefused({ url }: GatewayProcess): Promise<boolean> {
   const probe = new Client(url, false);
