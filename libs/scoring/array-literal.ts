@@ -7,8 +7,3 @@ type Element = string | number | boolean | null;
 export function arrayLiteral(values: readonly Element[]): string {
   return `{${values.map((value) => value ?? 'NULL').join(',')}}`;
 }
-
-/** The same for texts of any kind. */
-export function textArrayLiteral(values: readonly string[]): string {
-  return `{${values.map((value) => `"${value.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
-}

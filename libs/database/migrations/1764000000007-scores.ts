@@ -30,7 +30,6 @@ export class Scores1764000000007 implements MigrationInterface {
         grant_id            uuid PRIMARY KEY REFERENCES grants (id),
         principal_id        uuid NOT NULL,
         asset_id            uuid NOT NULL,
-        source              text NOT NULL,
         sensitivity         text COLLATE "C" NOT NULL,
         band                text COLLATE "C" NOT NULL CONSTRAINT scores_band_known CHECK
                               (band IN ('active', 'aging', 'stale', 'dormant', 'insufficient_data')),

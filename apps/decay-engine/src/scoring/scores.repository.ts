@@ -1,6 +1,6 @@
 import { inForce } from '#libs/database/in-force.js';
 import { type DecayScore, MODEL_VERSION } from '#libs/decay-model/decay-model.js';
-import { arrayLiteral, textArrayLiteral } from '#libs/scoring/array-literal.js';
+import { arrayLiteral } from '#libs/scoring/array-literal.js';
 import { type FactsRow, milliseconds } from '#libs/scoring/score-facts.js';
 import { Injectable } from '@nestjs/common';
 import sql, { type Sql } from 'sql-template-tag';
@@ -15,7 +15,6 @@ export type GrantSelection = { ids: readonly string[] } | { afterId: string; upT
 export interface ScorableGrant extends FactsRow {
   principalId: string;
   assetId: string;
-  source: string;
   lastUseInferred: boolean | null;
   usageRevision: number;
   /** Null where it has no score yet. */
@@ -41,7 +40,7 @@ export class ScoresRepository {
   async factsOf(rows: Rows, selection: GrantSelection): Promise<{ now: Date; grants: ScorableGrant[] }> {
     const grants = await rows<ScorableGrant & { nowMs: number }>(
       sql`SELECT ${milliseconds('statement_timestamp()::timestamptz(3)')} AS "nowMs", g.id AS "grantId", g.principal_id AS "principalId",
-          g.asset_id AS "assetId", g.source, ${milliseconds('g.granted_at')} AS "grantedMs", g.privilege, p.type AS "principalType", a.sensitivity,
+          g.asset_id AS "assetId", ${milliseconds('g.granted_at')} AS "grantedMs", g.privilege, p.type AS "principalType", a.sensitivity,
           ${milliseconds('a.usage_tracked_since')} AS "trackedMs", ${milliseconds('u.last_used_at')} AS "lastUsedMs", u.cadence_days AS "cadenceDays",
           u.cadence_gaps AS "cadenceGaps", u.last_use_inferred AS "lastUseInferred", coalesce(u.revision, 0)::float8 AS "usageRevision",
           peers.count AS peers, least(peers.count, greatest(0, peers.holding)) AS "peersHolding", s.band AS "knownBand", s.history_day AS "historyDay"
@@ -71,8 +70,7 @@ export class ScoresRepository {
     await rows(
       sql`WITH given AS (
         SELECT * FROM unnest(
-          ${of(({ grant }) => grant.grantId)}::uuid[], ${of(({ grant }) => grant.principalId)}::uuid[], ${of(({ grant }) => grant.assetId)}::uuid[],
-          ${textArrayLiteral(all.map(({ grant }) => grant.source))}::text[], ${of(({ grant }) => grant.sensitivity)}::text[],
+          ${of(({ grant }) => grant.grantId)}::uuid[], ${of(({ grant }) => grant.principalId)}::uuid[], ${of(({ grant }) => grant.assetId)}::uuid[], ${of(({ grant }) => grant.sensitivity)}::text[],
           ${of(({ score }) => score.band)}::text[], ${of(({ score }) => score.recommendation)}::text[],
           ${of(({ score }) => score.score)}::float8[], ${of(({ score }) => score.priority)}::float8[],
           ${of(({ score }) => score.nextBandAt?.toISOString() ?? null)}::timestamptz[],
@@ -81,12 +79,12 @@ export class ScoresRepository {
           ${of(({ grant }) => grant.cadenceGaps ?? 0)}::integer[], ${of(({ grant }) => grant.peers)}::integer[],
           ${of(({ grant }) => grant.peersHolding)}::integer[], ${of(({ grant }) => grant.usageRevision)}::bigint[],
           ${of(({ historyDay }) => historyDay)}::integer[], ${of(({ recorded }) => recorded)}::boolean[]
-        ) AS u (grant_id, principal_id, asset_id, source, sensitivity, band, recommendation, score, priority, next_band_at, last_used_at,
+        ) AS u (grant_id, principal_id, asset_id, sensitivity, band, recommendation, score, priority, next_band_at, last_used_at,
           last_use_inferred, usage_tracked_since, cadence_days, cadence_gaps, peers, peers_holding, usage_revision, history_day, recorded)
       ), written AS (
-        INSERT INTO scores AS s (grant_id, principal_id, asset_id, source, sensitivity, band, recommendation, score, priority, next_band_at, last_used_at,
+        INSERT INTO scores AS s (grant_id, principal_id, asset_id, sensitivity, band, recommendation, score, priority, next_band_at, last_used_at,
           last_use_inferred, usage_tracked_since, cadence_days, cadence_gaps, peers, peers_holding, usage_revision, history_day, model_version, computed_at)
-        SELECT grant_id, principal_id, asset_id, source, sensitivity, band, recommendation, score, priority, next_band_at, last_used_at,
+        SELECT grant_id, principal_id, asset_id, sensitivity, band, recommendation, score, priority, next_band_at, last_used_at,
           last_use_inferred, usage_tracked_since, cadence_days, cadence_gaps, peers, peers_holding, usage_revision, history_day, ${MODEL_VERSION}, ${now}
         FROM given
         ON CONFLICT (grant_id) DO UPDATE SET sensitivity = excluded.sensitivity, band = excluded.band, recommendation = excluded.recommendation,

@@ -14,7 +14,7 @@ import { type GrantUsage, UsageRepository, type UseOf } from './usage.repository
 export const ENGINE_GROUP = 'decay-engine';
 
 /** How many events share a transaction. */
-const EVENTS_AT_ONCE = 2_000;
+const EVENTS_AT_ONCE = 5_000;
 const SEEN_KEPT_DAYS = 401;
 const FORGET_EVERY_MS = 3_600_000;
 

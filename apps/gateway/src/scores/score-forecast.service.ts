@@ -1,4 +1,3 @@
-import { type Caller, readableSources } from '#libs/auth/request-caller.js';
 import { crossings, type DecayFacts } from '#libs/decay-model/decay-model.js';
 import { decayFacts } from '#libs/scoring/score-facts.js';
 import { Injectable } from '@nestjs/common';
@@ -28,29 +27,27 @@ const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
 /** What becomes of the grants if nobody uses any: by the same model that scores them. */
 @Injectable()
 export class ScoreForecastService {
-  private readonly kept = new Map<string, { until: number; forecast: Promise<Forecast> }>();
+  private readonly kept = new Map<number, { until: number; forecast: Promise<Forecast> }>();
 
   constructor(private readonly scores: ScoresRepository) {}
 
   /** For the days from now on. Each entry into a band counts, so a grant may count in several; none after its grant has run out. */
-  forecast(days: number, caller: Caller): Promise<Forecast> {
-    const sources = readableSources(caller);
-    const name = JSON.stringify([days, sources]);
+  forecast(days: number): Promise<Forecast> {
     const now = new Date();
     for (const [key, { until }] of this.kept) if (until <= now.getTime()) this.kept.delete(key);
-    const known = this.kept.get(name);
+    const known = this.kept.get(days);
     if (known) return known.forecast;
-    const forecast = this.compute(now, days, sources);
-    this.kept.set(name, { until: now.getTime() + KEPT_MS, forecast });
-    forecast.catch(() => this.kept.delete(name));
+    const forecast = this.compute(now, days);
+    this.kept.set(days, { until: now.getTime() + KEPT_MS, forecast });
+    forecast.catch(() => this.kept.delete(days));
     return forecast;
   }
 
-  private async compute(now: Date, days: number, sources: readonly string[] | null): Promise<Forecast> {
+  private async compute(now: Date, days: number): Promise<Forecast> {
     const until = new Date(now.getTime() + days * DAY_MS);
     const byDay = new Map<string, Entries>();
     for (let afterId = BEFORE_ALL; ;) {
-      const grants = await this.scores.changingBy(until, sources, afterId, CHUNK);
+      const grants = await this.scores.changingBy(until, afterId, CHUNK);
       for (const grant of grants) count(byDay, decayFacts(grant), grant.expiresMs, now, until);
       const last = grants.at(-1);
       if (!last || grants.length < CHUNK) break;

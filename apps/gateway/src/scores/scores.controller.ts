@@ -1,9 +1,7 @@
-import type { Caller } from '#libs/auth/request-caller.js';
 import { READERS, type Role } from '#libs/auth/roles.js';
 import type { Page } from '#libs/pagination/page.js';
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { CurrentCaller } from '../http/current-caller.js';
 import { Operation } from '../http/operation.js';
 import { IdParam, UuidPipe } from '../http/path-id.js';
 import { type Forecast, ScoreForecastService } from './score-forecast.service.js';
@@ -40,8 +38,8 @@ export class ScoresController {
     answer: { page: ScorePageDto },
     errors: ['invalid_cursor'],
   })
-  list(@Query() { cursor, limit, ...filters }: ListScoresDto, @CurrentCaller() caller: Caller): Promise<Page> {
-    return this.scores.list(filters, { cursor, limit }, caller);
+  list(@Query() { cursor, limit, ...filters }: ListScoresDto): Promise<Page> {
+    return this.scores.list(filters, { cursor, limit });
   }
 
   @Get('summary')
@@ -52,8 +50,8 @@ export class ScoresController {
     roles: SCORE_READERS,
     answer: { resource: ScoresSummaryDto },
   })
-  summary(@CurrentCaller() caller: Caller): Promise<ScoresSummary> {
-    return this.scores.summary(caller);
+  summary(): Promise<ScoresSummary> {
+    return this.scores.summary();
   }
 
   @Get('forecast')
@@ -64,8 +62,8 @@ export class ScoresController {
     roles: SCORE_READERS,
     answer: { resource: ForecastDto },
   })
-  forecast(@Query() { days }: ForecastQueryDto, @CurrentCaller() caller: Caller): Promise<Forecast> {
-    return this.forecasts.forecast(days, caller);
+  forecast(@Query() { days }: ForecastQueryDto): Promise<Forecast> {
+    return this.forecasts.forecast(days);
   }
 
   @Get(':grantId')
@@ -78,8 +76,8 @@ export class ScoresController {
     answer: { resource: ExplainedScoreDto },
     errors: ['not_found'],
   })
-  get(@Param('grantId', UuidPipe) grantId: string, @CurrentCaller() caller: Caller): Promise<object> {
-    return this.scores.explain(grantId, caller);
+  get(@Param('grantId', UuidPipe) grantId: string): Promise<object> {
+    return this.scores.explain(grantId);
   }
 
   @Get(':grantId/history')
@@ -93,11 +91,7 @@ export class ScoresController {
     answer: { page: PastScorePageDto },
     errors: ['invalid_cursor', 'not_found'],
   })
-  history(
-    @Param('grantId', UuidPipe) grantId: string,
-    @Query() { cursor, limit, ...span }: ListScoreHistoryDto,
-    @CurrentCaller() caller: Caller,
-  ): Promise<Page> {
-    return this.scores.history(grantId, span, { cursor, limit }, caller);
+  history(@Param('grantId', UuidPipe) grantId: string, @Query() { cursor, limit, ...span }: ListScoreHistoryDto): Promise<Page> {
+    return this.scores.history(grantId, span, { cursor, limit });
   }
 }

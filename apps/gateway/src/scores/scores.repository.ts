@@ -5,7 +5,7 @@ import { Keyset, type Sort } from '#libs/pagination/keyset.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { FACTS_OF_SCORE, type FactsRow } from '#libs/scoring/score-facts.js';
 import { Injectable } from '@nestjs/common';
-import sql, { empty, raw, type Sql } from 'sql-template-tag';
+import sql, { raw, type Sql } from 'sql-template-tag';
 
 export const SCORE_SORTS = ['-priority', '-score', 'score', 'computedAt'] as const;
 export type ScoreSort = (typeof SCORE_SORTS)[number];
@@ -82,40 +82,35 @@ export class ScoresRepository {
     private readonly keyset: Keyset,
   ) {}
 
-  page(filters: ScoreFilters, sources: readonly string[] | null, request: PageRequest): Promise<Page> {
+  page(filters: ScoreFilters, request: PageRequest): Promise<Page> {
     const sort = filters.sort ? SORTS[filters.sort] : { columns: [{ expression: 's.grant_id', type: 'uuid' as const }] };
     return this.keyset.page(
-      { list: 'scores', item: jsonRow(MEMBERS), from: FROM, where: conditions(filters, sources), sort, binding: filters },
+      { list: 'scores', item: jsonRow(MEMBERS), from: FROM, where: conditions(filters), sort, binding: filters },
       request,
     );
   }
 
-  async find(grantId: string, sources: readonly string[] | null): Promise<ExplainableScore | null> {
+  async find(grantId: string): Promise<ExplainableScore | null> {
     const [row] = await this.database.rows<ExplainableScore>(
       sql`SELECT (${jsonRow(MEMBERS)})::text AS json, date_part('epoch', s.computed_at) * 1000 AS "computedMs", s.last_use_inferred AS "lastUseInferred",
           ${FACTS_OF_SCORE}
-        FROM ${FROM} WHERE s.grant_id = ${grantId} AND ${inForce('g', null)} ${ofSources(sources)}`,
+        FROM ${FROM} WHERE s.grant_id = ${grantId} AND ${inForce('g', null)}`,
     );
     return row ?? null;
   }
 
   /** Whether there is, or was, such a grant. */
-  async grantExists(grantId: string, sources: readonly string[] | null): Promise<boolean> {
-    const rows = await this.database.rows(
-      sql`SELECT FROM grants g WHERE g.id = ${grantId} ${sources ? sql`AND g.source = ANY (${sources})` : empty}`,
-    );
+  async grantExists(grantId: string): Promise<boolean> {
+    const rows = await this.database.rows(sql`SELECT FROM grants WHERE id = ${grantId}`);
     return rows.length > 0;
   }
 
   /** How many scores each sensitivity has in each band, and the assets with the most dormant ones. One pass over all of them. */
-  async summary(
-    sources: readonly string[] | null,
-    assets: number,
-  ): Promise<{ computedAt: string; bands: BandCount[]; topAssets: AssetCount[] }> {
+  async summary(assets: number): Promise<{ computedAt: string; bands: BandCount[]; topAssets: AssetCount[] }> {
     const [row] = await this.database.rows<{ computedAt: string; bands: BandCount[]; topAssets: AssetCount[] }>(
       sql`WITH counted AS MATERIALIZED (
           SELECT s.asset_id, s.sensitivity, s.band, count(*) AS count FROM scores s JOIN grants g ON g.id = s.grant_id
-          WHERE ${inForce('g', null)} ${ofSources(sources)} GROUP BY s.asset_id, s.sensitivity, s.band
+          WHERE ${inForce('g', null)} GROUP BY s.asset_id, s.sensitivity, s.band
         ), top AS (
           SELECT asset_id, coalesce(sum(count) FILTER (WHERE band = 'dormant'), 0) AS dormant, sum(count) AS total
           FROM counted GROUP BY asset_id ORDER BY dormant DESC, total DESC, asset_id LIMIT ${assets}
@@ -129,16 +124,11 @@ export class ScoresRepository {
   }
 
   /** The facts of grants whose band changes by an instant, if nothing happens, after one grant in the order of ids. */
-  async changingBy(
-    until: Date,
-    sources: readonly string[] | null,
-    afterId: string,
-    limit: number,
-  ): Promise<(FactsRow & { expiresMs: number | null })[]> {
+  async changingBy(until: Date, afterId: string, limit: number): Promise<(FactsRow & { expiresMs: number | null })[]> {
     return this.database.rows(
       sql`SELECT ${FACTS_OF_SCORE}, date_part('epoch', g.expires_at) * 1000 AS "expiresMs" FROM scores s
         JOIN grants g ON g.id = s.grant_id JOIN principals p ON p.id = g.principal_id
-        WHERE s.grant_id > ${afterId} AND s.next_band_at <= ${until} AND ${inForce('g', null)} ${ofSources(sources)}
+        WHERE s.grant_id > ${afterId} AND s.next_band_at <= ${until} AND ${inForce('g', null)}
         ORDER BY s.grant_id LIMIT ${limit}`,
     );
   }
@@ -152,14 +142,9 @@ function sortBy(column: string, type: 'float8' | 'timestamptz', descending: bool
   return { columns, descending };
 }
 
-function ofSources(sources: readonly string[] | null): Sql {
-  return sources ? sql`AND s.source = ANY (${sources})` : empty;
-}
-
-function conditions(filters: ScoreFilters, sources: readonly string[] | null): Sql[] {
+function conditions(filters: ScoreFilters): Sql[] {
   const { band, minScore, maxScore, principalId, assetId, sensitivity, recommendation } = filters;
   const where: Sql[] = [inForce('g', null)];
-  if (sources) where.push(sql`s.source = ANY (${sources})`);
   if (band !== undefined) where.push(sql`s.band = ${band}`);
   if (principalId !== undefined) where.push(sql`s.principal_id = ${principalId}`);
   if (assetId !== undefined) where.push(sql`s.asset_id = ${assetId}`);

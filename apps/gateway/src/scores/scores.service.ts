@@ -1,4 +1,3 @@
-import { type Caller, readableSources } from '#libs/auth/request-caller.js';
 import { BANDS, type Band, explainGrant, roundToCents } from '#libs/decay-model/decay-model.js';
 import { NotFoundError } from '#libs/errors/errors.js';
 import { Keyset } from '#libs/pagination/keyset.js';
@@ -29,17 +28,17 @@ export class ScoresService {
     private readonly keyset: Keyset,
   ) {}
 
-  list(filters: ScoreFilters, page: PageRequest, caller: Caller): Promise<Page> {
-    return this.scores.page(filters, readableSources(caller), page);
+  list(filters: ScoreFilters, page: PageRequest): Promise<Page> {
+    return this.scores.page(filters, page);
   }
 
   /**
    * A score and every input and term behind it: those of the instant at which it was computed.
    *
-   * @throws NotFoundError for a grant that is not in force, or has no score yet, or is of a source that the caller may not see
+   * @throws NotFoundError for a grant that is not in force, or has no score yet
    */
-  async explain(grantId: string, caller: Caller): Promise<object> {
-    const found = await this.scores.find(grantId, readableSources(caller));
+  async explain(grantId: string): Promise<object> {
+    const found = await this.scores.find(grantId);
     if (!found) throw new NotFoundError(`No grant in force with a score has the id ${grantId}.`);
     const { explanation } = explainGrant(decayFacts(found), new Date(Math.round(found.computedMs)));
     const lastUse = found.lastUsedMs === null ? null : found.lastUseInferred ? 'inferred' : 'reported';
@@ -47,8 +46,8 @@ export class ScoresService {
   }
 
   /** The scores that a grant had, also one that has ended, oldest first. @throws NotFoundError, UnavailableError where ClickHouse is away */
-  async history(grantId: string, span: HistorySpan, { cursor, limit }: PageRequest, caller: Caller): Promise<Page> {
-    if (!(await this.scores.grantExists(grantId, readableSources(caller)))) throw NotFoundError.of('grant', grantId);
+  async history(grantId: string, span: HistorySpan, { cursor, limit }: PageRequest): Promise<Page> {
+    if (!(await this.scores.grantExists(grantId))) throw NotFoundError.of('grant', grantId);
     const query = { list: `score-history:${grantId}`, binding: span };
     const key = await this.keyset.keyOf(query, cursor);
     const found = await this.pastScores.page(grantId, span, key?.[0] ?? null, limit + 1);
@@ -60,8 +59,8 @@ export class ScoresService {
     return this.keyset.pageOf(query, rows, limit);
   }
 
-  async summary(caller: Caller): Promise<ScoresSummary> {
-    const { computedAt, bands, topAssets } = await this.scores.summary(readableSources(caller), TOP_ASSETS);
+  async summary(): Promise<ScoresSummary> {
+    const { computedAt, bands, topAssets } = await this.scores.summary(TOP_ASSETS);
     const byBand = noCounts();
     const bySensitivity = Object.fromEntries(SENSITIVITIES.map((sensitivity) => [sensitivity, noCounts()]));
     let total = 0;

@@ -1,0 +1,91 @@
+import pg from 'pg';
+import sql, { type Sql } from 'sql-template-tag';
+import type { QueryRunner } from 'typeorm';
+import { ScoresRepository, SCORE_SORTS } from '#apps/gateway/src/scores/scores.repository.js';
+import { createDataSource } from '#libs/database/data-source.js';
+import { Database } from '#libs/database/database.js';
+import { Keyset } from '#libs/pagination/keyset.js';
+import { loadScores } from './many-scores.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+
+const SCORES = 60_000;
+
+interface Plan {
+  'Node Type': string;
+  'Relation Name'?: string;
+  'Index Name'?: string;
+  'Index Cond'?: string;
+  Plans?: Plan[];
+}
+
+/** A database that also notes how PostgreSQL would go about each page. */
+class ExplainingDatabase extends Database {
+  readonly plans: Plan[] = [];
+
+  override async rows<Row>(query: Sql, runner?: QueryRunner): Promise<Row[]> {
+    if (query.text.includes('ORDER BY')) {
+      const [row] = await super.rows<{ 'QUERY PLAN': { Plan: Plan }[] }>(sql`EXPLAIN (FORMAT JSON) ${query}`, runner);
+      this.plans.push((row?.['QUERY PLAN'] ?? [])[0]?.Plan as Plan);
+    }
+    return super.rows<Row>(query, runner);
+  }
+}
+
+function nodesOf(plan: Plan): Plan[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+}
+
+describe('pages of scores', () => {
+  let database: TestDatabase;
+  let explaining: ExplainingDatabase;
+  let scores: ScoresRepository;
+  let someone: string;
+  let something: string;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    await loadScores(client, SCORES);
+    await client.query('VACUUM ANALYZE');
+    const { rows } = await client.query<{ someone: string; something: string }>(
+      'SELECT principal_id AS someone, asset_id AS something FROM scores LIMIT 1',
+    );
+    ({ someone, something } = rows[0] ?? { someone: '', something: '' });
+    await client.end();
+    explaining = new ExplainingDatabase(createDataSource({ url: database.url }));
+    await explaining.onModuleInit();
+    scores = new ScoresRepository(explaining, new Keyset(explaining));
+  }, 120_000);
+  afterAll(async () => {
+    await explaining.close();
+    await database.drop();
+  });
+
+  const filters = (): [string, object][] => [
+    ['no filter', {}],
+    ['a band', { band: 'dormant' }],
+    ['a recommendation of one band', { recommendation: 'review' }],
+    ['the recommendation of two bands', { recommendation: 'keep' }],
+    ['a sensitivity', { sensitivity: 'internal' }],
+    ['a principal', { principalId: someone }],
+    ['an asset', { assetId: something }],
+  ];
+
+  it.each(SCORE_SORTS)('by %s are read from an index alone, the first one and those after it, under each filter', async (sort) => {
+    for (const [name, filter] of filters()) {
+      explaining.plans.length = 0;
+      const first = await scores.page({ ...filter, sort }, { limit: 5 });
+      expect({ name, items: first.items.length }).toEqual({ name, items: 5 });
+      await scores.page({ ...filter, sort }, { limit: 5, cursor: first.nextCursor ?? '' });
+      expect(explaining.plans).toHaveLength(2);
+      for (const [place, plan] of explaining.plans.entries()) {
+        const nodes = nodesOf(plan);
+        const scan = nodes.find((node) => node['Relation Name'] === 'scores');
+        const sorts = nodes.filter((node) => node['Node Type'].includes('Sort')).length;
+        expect({ name, place, sorts, scan: scan?.['Node Type'] }).toEqual({ name, place, sorts: 0, scan: 'Index Scan' });
+        if (place === 1) expect(scan?.['Index Cond']).toContain('ROW(');
+      }
+    }
+  });
+});
