@@ -1142,13 +1142,6 @@ export interface components {
              */
             parentId?: string | null;
             /**
-             * @description Words to find it by.
-             * @example [
-             *       "sox"
-             *     ]
-             */
-            tags?: string[];
-            /**
              * Format: date-time
              * @description Since when its use is observed; null where it is not, and then nothing is said of its decay.
              * @example 2025-01-01T00:00:00.000Z
@@ -1159,6 +1152,13 @@ export interface components {
              * @example restricted
              */
             sensitivity?: components["schemas"]["Sensitivity"];
+            /**
+             * @description Words to find it by, in the place of those it has.
+             * @example [
+             *       "sox"
+             *     ]
+             */
+            tags?: string[] | null;
             /**
              * @description Whether it is still there.
              * @example active

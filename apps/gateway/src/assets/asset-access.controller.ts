@@ -6,7 +6,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { CurrentCaller } from '../http/current-caller.js';
 import { Operation } from '../http/operation.js';
 import { IdParam, UuidPipe } from '../http/path-id.js';
-import { ListAccessDto } from '../principals/principal-access.dto.js';
+import { ListAccessDto } from '../http/access.dto.js';
 import { AssetAccessPageDto } from './asset-access.dto.js';
 import { AssetAccessService } from './asset-access.service.js';
 

@@ -2,7 +2,7 @@ import { PRIVILEGES, type Privilege } from '#libs/database/entities/grant.entity
 import { PRINCIPAL_TYPES, type PrincipalType } from '#libs/database/entities/principal.entity.js';
 import { pageOf } from '../http/page.dto.js';
 import { ShownId, ShownList, ShownOneOf, ShownText } from '../http/shown.js';
-import { PathStepDto } from '../principals/principal-access.dto.js';
+import { PathStepDto } from '../http/access.dto.js';
 
 const EXAMPLE_ID = '0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10';
 

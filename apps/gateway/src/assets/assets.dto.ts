@@ -64,11 +64,21 @@ export class CreateAssetDto {
   usageTrackedSince?: string | null;
 }
 
-export class UpdateAssetDto extends PartialType(OmitType(CreateAssetDto, ['type', 'source', 'sensitivity'] as const), {
+export class UpdateAssetDto extends PartialType(OmitType(CreateAssetDto, ['type', 'source', 'sensitivity', 'tags'] as const), {
   skipNullProperties: false,
 }) {
   @OneOf(SENSITIVITIES, { name: 'Sensitivity', optional: true, description: 'How much harm access to it can do.', example: 'restricted' })
   sensitivity?: Sensitivity;
+
+  @Labels({
+    optional: true,
+    nullable: true,
+    maxItems: 64,
+    max: 128,
+    description: 'Words to find it by, in the place of those it has.',
+    example: ['sox'],
+  })
+  tags?: string[] | null;
 
   @OneOf(ASSET_STATUSES, { name: 'AssetStatus', optional: true, description: 'Whether it is still there.', example: 'active' })
   status?: AssetStatus;

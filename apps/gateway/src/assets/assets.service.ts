@@ -24,7 +24,8 @@ export interface NewAsset {
 }
 
 /** A JSON merge patch: what is absent stays, null clears. */
-export interface AssetPatch extends Partial<Omit<NewAsset, 'type' | 'source'>> {
+export interface AssetPatch extends Partial<Omit<NewAsset, 'type' | 'source' | 'tags'>> {
+  tags?: string[] | null;
   status?: AssetStatus;
 }
 
@@ -70,11 +71,14 @@ export class AssetsService {
   update(id: string, patch: AssetPatch, caller: Caller): Promise<Representation> {
     return this.transactions.write(caller, async (tx) => {
       const asset = await this.lock(tx, id, caller);
-      const { usageTrackedSince, ...fields } = patch;
-      const defined = Object.fromEntries(Object.entries<unknown>(fields).filter(([, value]) => value !== undefined)) as Partial<AssetEntity>;
+      const { usageTrackedSince, tags = asset.tags, ...fields } = patch;
+      const defined = Object.fromEntries(
+        Object.entries<unknown>(fields).filter(([, value]) => value !== undefined),
+      ) as Partial<AssetEntity>;
       const changed = {
         ...asset,
         ...defined,
+        tags: tags ?? [],
         ...(usageTrackedSince === undefined ? {} : { usageTrackedSince: toDate(usageTrackedSince) }),
       };
       const moved = changed.parentId !== null && changed.parentId !== asset.parentId;

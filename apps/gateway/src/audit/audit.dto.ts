@@ -3,7 +3,7 @@ import { EVENT_TYPES } from '#libs/events/event.js';
 import { Instant, Line, OneOf, WholeNumber } from '../http/fields.js';
 import { pageOf, PageQueryDto } from '../http/page.dto.js';
 import { ShownCount, ShownId, ShownInstant, ShownOneOf, ShownPart, ShownText } from '../http/shown.js';
-import { ActorDto } from '../principals/me.dto.js';
+import { ActorDto } from '../http/actor.dto.js';
 
 const EXAMPLE_ID = '0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10';
 const EXAMPLE_HASH = '5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9';

@@ -3,7 +3,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { Id, Instant, Line, OneOf, Prose } from '../http/fields.js';
 import { pageOf, PageQueryDto } from '../http/page.dto.js';
 import { ShownCount, ShownId, ShownInstant, ShownOneOf, ShownPart, ShownText } from '../http/shown.js';
-import { ActorDto } from '../principals/me.dto.js';
+import { ActorDto } from '../http/actor.dto.js';
 
 const EXAMPLE_ID = '0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10';
 

@@ -1,18 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { ShownId, ShownLabels, ShownOneOf, ShownPart, ShownText } from '../http/shown.js';
+import { ActorDto } from '../http/actor.dto.js';
+import { ShownLabels, ShownPart } from '../http/shown.js';
 import { PrincipalDto } from './principals.dto.js';
-
-/** Who acts, or acted. */
-export class ActorDto {
-  @ShownText({ max: 512, description: 'The `oid` or `sub` of the token.', example: 'dev' }) id: string;
-  @ShownOneOf(['user', 'app', 'system'], {
-    name: 'ActorType',
-    description: 'A person, an application, or this product itself.',
-    example: 'user',
-  })
-  type: 'user' | 'app' | 'system';
-  @ShownId({ nullable: true, description: 'The principal that it is, where one is known.', example: null }) principalId: string | null;
-}
 
 export class MeDto {
   @ShownPart({ type: () => ActorDto, description: 'Who calls.' }) actor: ActorDto;

@@ -6,7 +6,8 @@ import { ApiTags } from '@nestjs/swagger';
 import { CurrentCaller } from '../http/current-caller.js';
 import { Operation } from '../http/operation.js';
 import { IdParam, UuidPipe } from '../http/path-id.js';
-import { ListAccessDto, PrincipalAccessPageDto } from './principal-access.dto.js';
+import { ListAccessDto } from '../http/access.dto.js';
+import { PrincipalAccessPageDto } from './principal-access.dto.js';
 import { PrincipalAccessService } from './principal-access.service.js';
 
 @ApiTags('principals')

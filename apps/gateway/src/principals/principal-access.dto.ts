@@ -1,19 +1,9 @@
 import { PRIVILEGES, type Privilege } from '#libs/database/entities/grant.entity.js';
-import { Instant } from '../http/fields.js';
-import { pageOf, PageQueryDto } from '../http/page.dto.js';
+import { PathStepDto } from '../http/access.dto.js';
+import { pageOf } from '../http/page.dto.js';
 import { ShownId, ShownList, ShownOneOf, ShownText } from '../http/shown.js';
 
 const EXAMPLE_ID = '0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10';
-
-export class ListAccessDto extends PageQueryDto {
-  @Instant({ optional: true, description: 'The instant to answer for; now where it is left out.', example: '2026-01-31T00:00:00.000Z' })
-  asOf?: string;
-}
-
-export class PathStepDto {
-  @ShownId({ description: 'The group.', example: EXAMPLE_ID }) id: string;
-  @ShownText({ max: 256, description: 'Its name.', example: 'Finance' }) displayName: string;
-}
 
 export class PrincipalAccessDto {
   @ShownId({ description: 'The grant that reaches the principal.', example: EXAMPLE_ID }) grantId: string;
