@@ -5,6 +5,7 @@ import { Events1764000000004 } from './migrations/1764000000004-events.js';
 import { AccessPaths1764000000005 } from './migrations/1764000000005-access-paths.js';
 import { Chain1764000000006 } from './migrations/1764000000006-chain.js';
 import { Scores1764000000007 } from './migrations/1764000000007-scores.js';
+import { Reviews1764000000008 } from './migrations/1764000000008-reviews.js';
 
 /** Every migration in its order. One that has landed is never edited: what comes later is another one. */
 export const MIGRATIONS = [
@@ -15,4 +16,5 @@ export const MIGRATIONS = [
   AccessPaths1764000000005,
   Chain1764000000006,
   Scores1764000000007,
+  Reviews1764000000008,
 ];

@@ -102,11 +102,14 @@ export class PrincipalsRepository {
     return row?.key ?? null;
   }
 
-  /** Forgets what is personal in every place that keeps it besides the row itself: its history, its key, and answers kept for repeats. */
+  /** Forgets what is personal in every place that keeps it besides the row itself: its history, its key, what reviewers were shown, and answers kept for repeats. */
   async forget(tx: Transaction, id: string, displayName: string): Promise<void> {
     await tx.rows(sql`DELETE FROM principal_secrets WHERE principal_id = ${id}`);
     await tx.rows(
       sql`UPDATE principals_history SET display_name = ${displayName}, email = NULL, external_id = NULL, attributes = '{}' WHERE id = ${id}`,
+    );
+    await tx.rows(
+      sql`UPDATE review_items SET snapshot = jsonb_set(snapshot, '{principal,displayName}', to_jsonb(${displayName}::text)) WHERE principal_id = ${id}`,
     );
     await tx.rows(sql`DELETE FROM idempotency_keys WHERE position(${id} IN response) > 0`);
   }

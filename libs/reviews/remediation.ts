@@ -1,0 +1,107 @@
+import { inForce } from '#libs/database/in-force.js';
+import type { Transaction } from '#libs/database/transaction.js';
+import sql from 'sql-template-tag';
+import { v7 as uuidv7 } from 'uuid';
+import { revokeGrants } from './revocation.js';
+
+export const REMEDIATION_STATUSES = ['queued', 'applied', 'failed', 'not_needed'] as const;
+export type RemediationStatus = (typeof REMEDIATION_STATUSES)[number];
+
+/** The source whose grants nobody but us can take away. A grant of any other is its connector's. */
+const OWN_SOURCE = 'manual';
+const SETTLE_BATCH = 200;
+const MADE = { applied: 'remediation.applied', queued: 'remediation.queued', not_needed: 'remediation.not_needed' } as const;
+
+/** An item that has been decided to be revoked. */
+export interface ToRevoke {
+  itemId: string;
+  packetId: string;
+  campaignId: string;
+  grantId: string;
+  source: string;
+  reason: string | null;
+}
+
+/** Makes the remediations of items: a grant of our own is revoked here and now, one of a connector is queued for it, one that has ended needs nothing. */
+export async function queueOrRevoke(tx: Transaction, items: readonly ToRevoke[]): Promise<void> {
+  const revoked = await revokeGrants(
+    tx,
+    items.filter(({ source }) => source === OWN_SOURCE).map(({ grantId, reason }) => ({ grantId, reason })),
+  );
+  const ids = items.map(({ grantId }) => grantId);
+  const standing = await tx.rows<{ id: string }>(
+    sql`SELECT g.id FROM grants g WHERE g.id = ANY (${ids}::uuid[]) AND ${inForce('g', null)}`,
+  );
+  const inForceIds = new Set(standing.map(({ id }) => id));
+  const rows = items.map(({ itemId, packetId, campaignId, grantId, source }) => {
+    const status: 'applied' | 'queued' | 'not_needed' = revoked.has(grantId)
+      ? 'applied'
+      : inForceIds.has(grantId)
+        ? 'queued'
+        : 'not_needed';
+    return { id: uuidv7(), item_id: itemId, packet_id: packetId, campaign_id: campaignId, grant_id: grantId, source, status };
+  });
+  await tx.rows(
+    sql`WITH made AS (
+        INSERT INTO remediations (id, item_id, campaign_id, packet_id, grant_id, source, status, settled_at, created_at, updated_at, version)
+        SELECT r.id, r.item_id, r.campaign_id, r.packet_id, r.grant_id, r.source, r.status, CASE WHEN r.status <> 'queued' THEN ${tx.now}::timestamptz END,
+          ${tx.now}, ${tx.now}, 1
+        FROM jsonb_to_recordset(${JSON.stringify(rows)}) AS r (id uuid, item_id uuid, campaign_id uuid, packet_id uuid, grant_id uuid, source text, status text)
+        RETURNING item_id
+      )
+      UPDATE review_items i SET settled = true FROM made WHERE i.id = made.item_id`,
+  );
+  for (const { id, status, grant_id: grantId, item_id: itemId } of rows) {
+    tx.record({ type: MADE[status], resource: { type: 'remediation', id }, after: { status, grantId, itemId } });
+  }
+}
+
+export interface Remediation {
+  id: string;
+  grantId: string;
+  source: string;
+  status: RemediationStatus;
+  reason: string | null;
+  version: number;
+}
+
+/** A remediation by its id, locked; null where there is none. */
+export async function lockRemediation(tx: Transaction, id: string): Promise<Remediation | null> {
+  const [found] = await tx.rows<Remediation>(
+    sql`SELECT id, grant_id AS "grantId", source, status, reason, version FROM remediations WHERE id = ${id} FOR NO KEY UPDATE`,
+  );
+  return found ?? null;
+}
+
+/** Moves a remediation to another status. What has been applied has taken the grant away, in the same transaction. */
+export async function moveRemediation(
+  tx: Transaction,
+  remediation: Remediation,
+  status: RemediationStatus,
+  reason: string | null,
+): Promise<void> {
+  if (status === 'applied') await revokeGrants(tx, [{ grantId: remediation.grantId, reason: reason ?? 'Revoked by a review.' }]);
+  const settledAt = status === 'queued' ? null : tx.now;
+  await tx.rows(
+    sql`UPDATE remediations SET status = ${status}, reason = ${reason}, settled_at = ${settledAt}, updated_at = ${tx.now}, version = version + 1
+      WHERE id = ${remediation.id}`,
+  );
+  tx.record({
+    type: `remediation.${status}`,
+    resource: { type: 'remediation', id: remediation.id },
+    before: { status: remediation.status },
+    after: { status },
+    reason,
+  });
+}
+
+/** Settles what a connector has taken away without saying that it was for a review: its grant is gone. Answers whether there may be more. */
+export async function settleEnded(tx: Transaction): Promise<boolean> {
+  const ended = await tx.rows<Remediation>(
+    sql`SELECT r.id, r.grant_id AS "grantId", r.source, r.status, r.reason, r.version FROM remediations r JOIN grants g ON g.id = r.grant_id
+      WHERE r.status IN ('queued', 'failed') AND NOT ${inForce('g', null)} ORDER BY r.id LIMIT ${SETTLE_BATCH} FOR NO KEY UPDATE OF r SKIP LOCKED`,
+  );
+  for (const remediation of ended) await moveRemediation(tx, remediation, 'applied', 'The access is gone at its source.');
+  if (ended.length === 0) tx.leaveUnchanged();
+  return ended.length === SETTLE_BATCH;
+}
