@@ -13,6 +13,9 @@ export interface DataSourceSettings {
 /** A statement that takes longer than this is given up, so that one bad query never holds a connection for ever. */
 const STATEMENT_TIMEOUT_MS = 30_000;
 
+/** How long a connection is silent before it is probed; Node gives up after 10 probes, one a second. */
+const KEEP_ALIVE_DELAY_MS = 10_000;
+
 export function createDataSource({
   url,
   poolSize = 4,
@@ -37,6 +40,8 @@ export function createDataSource({
       statement_timeout: STATEMENT_TIMEOUT_MS,
       idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
       keepAlive: true,
+      // Without it the first probe goes out after 2 hours: a server that vanished without a word would hold its connections as long.
+      keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
       // The API speaks UTC, and so does every session, whatever the server's own zone.
       options: '-c TimeZone=UTC',
     },
