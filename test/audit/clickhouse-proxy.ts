@@ -52,7 +52,8 @@ export class ClickHouseProxy {
           request.socket.destroy();
           return;
         }
-        response.writeHead(answer.statusCode ?? 502, { ...answer.headers, 'transfer-encoding': undefined });
+        const { 'transfer-encoding': _, ...kept } = answer.headers;
+        response.writeHead(answer.statusCode ?? 502, kept);
         response.end(Buffer.concat(body));
       });
     });

@@ -38,6 +38,8 @@ describeWithKafka(
     let system: System;
     let proxy: ClickHouseProxy;
     let writers: Writers | undefined;
+    /** Of all the tests: they share a log. */
+    const journal: Change[] = [];
     beforeAll(async () => {
       const clickhouseForWorkers = async (url: string): Promise<string> => (proxy = await ClickHouseProxy.start(url)).url;
       system = await System.start({ kafka: true, clickhouseForWorkers });
@@ -61,7 +63,7 @@ describeWithKafka(
         await pause(AWAY_MS);
         expect((await system.progress()).sequence).toBeGreaterThan((await system.progress()).published);
         await system.kafka!.restart();
-        const journal = await writers!.stop();
+        journal.push(...(await writers!.stop()));
         expect(writers!.failures).toEqual([]);
         await expectEveryChangeOnce(system, journal);
       },
@@ -78,7 +80,7 @@ describeWithKafka(
         expect((await fetch(`${system.url}/v1/audit`)).status).toBe(503);
         await pause(AWAY_MS);
         await system.clickhouse.restart();
-        const journal = await writers!.stop();
+        journal.push(...(await writers!.stop()));
         expect(writers!.failures).toEqual([]);
         await eventually(async () => (await health(system.url)).code === 200, 20_000);
         await expectEveryChangeOnce(system, journal);
@@ -91,7 +93,7 @@ describeWithKafka(
       async () => {
         proxy.loseAnswers(3);
         await eventually(() => !proxy.losing, 60_000);
-        const journal = await writers!.stop();
+        journal.push(...(await writers!.stop()));
         await expectEveryChangeOnce(system, journal);
         await system.clickhouseCommand('OPTIMIZE TABLE audit_events FINAL');
         const [row] = await system.clickhouseRows<Record<'rows' | 'sequences', string>>(

@@ -12,7 +12,12 @@ const OUTBOX = `
     FROM generate_series(1, $1::int) n
   ) e`;
 
+/** What runs a statement: a system of the tests, or one connection. */
+export interface SqlRunner {
+  sql(text: string, values: unknown[]): Promise<unknown>;
+}
+
 /** Writes events of some days ago into the outbox. */
-export async function writeEvents(system: System, count: number, daysAgo = 0): Promise<void> {
-  await system.sql(OUTBOX, [count, daysAgo]);
+export async function writeEvents(database: SqlRunner, count: number, daysAgo = 0): Promise<void> {
+  await database.sql(OUTBOX, [count, daysAgo]);
 }
