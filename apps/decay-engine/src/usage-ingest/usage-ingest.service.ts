@@ -17,6 +17,7 @@ export const ENGINE_GROUP = 'decay-engine';
 const EVENTS_AT_ONCE = 5_000;
 const SEEN_KEPT_DAYS = 401;
 const FORGET_EVERY_MS = 3_600_000;
+const FORGET_AT_ONCE = 20_000;
 
 interface KnownEvent {
   key: string;
@@ -42,10 +43,9 @@ export class UsageIngestService implements OnApplicationBootstrap, OnModuleDestr
   }
 
   onApplicationBootstrap(): void {
-    this.loops.start(FORGET_EVERY_MS, async () => {
-      await this.database.bookkeeping((rows) => this.usage.forgetSeen(rows, SEEN_KEPT_DAYS));
-      return false;
-    });
+    this.loops.start(FORGET_EVERY_MS, () =>
+      this.database.bookkeeping((rows) => this.usage.forgetSeen(rows, SEEN_KEPT_DAYS, FORGET_AT_ONCE)),
+    );
   }
 
   onModuleDestroy(): Promise<void> {

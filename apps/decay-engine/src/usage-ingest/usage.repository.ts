@@ -33,9 +33,17 @@ export class UsageRepository {
     return new Set(noted.map(({ key }) => key));
   }
 
-  /** Forgets events that were seen longer ago than this: the days they fell on have left every window. */
-  async forgetSeen(rows: Rows, afterDays: number): Promise<void> {
-    await rows(sql`DELETE FROM usage_events_seen WHERE seen_at < statement_timestamp() - ${afterDays} * interval '1 day'`);
+  /**
+   * Forgets at most `limit` events that were seen longer ago than this: the days they fell on have left every window. Answers whether there
+   * may be more.
+   */
+  async forgetSeen(rows: Rows, afterDays: number, limit: number): Promise<boolean> {
+    const [row] = await rows<{ count: number }>(
+      sql`WITH old AS (SELECT event_key FROM usage_events_seen WHERE seen_at < statement_timestamp() - ${afterDays} * interval '1 day' LIMIT ${limit}),
+        gone AS (DELETE FROM usage_events_seen s USING old WHERE s.event_key = old.event_key RETURNING 1)
+        SELECT count(*)::integer AS count FROM gone`,
+    );
+    return row?.count === limit;
   }
 
   /**
@@ -72,8 +80,8 @@ export class UsageRepository {
   async lock(rows: Rows, first: readonly { grantId: string; usedAt: Date; inferred: boolean }[]): Promise<Map<string, KnownUsage>> {
     const sorted = [...first].sort((a, b) => (a.grantId < b.grantId ? -1 : 1));
     const known = await rows<UsageRow>(
-      sql`INSERT INTO grant_usage AS u (grant_id, last_used_at, last_use_inferred)
-        SELECT * FROM unnest(${arrayLiteral(sorted.map(({ grantId }) => grantId))}::uuid[],
+      sql`INSERT INTO grant_usage AS u (grant_id, last_used_at, last_use_inferred, revision)
+        SELECT *, 1 FROM unnest(${arrayLiteral(sorted.map(({ grantId }) => grantId))}::uuid[],
           ${arrayLiteral(sorted.map(({ usedAt }) => usedAt.toISOString()))}::timestamptz[],
           ${arrayLiteral(sorted.map(({ inferred }) => inferred))}::boolean[])
         ON CONFLICT (grant_id) DO UPDATE SET revision = u.revision + 1
