@@ -8,7 +8,7 @@ import { resolution } from './reviewer-resolution.js';
 import { REVIEWABLE, selected } from './selector.js';
 
 /** How many grants a step of a launch takes: a fraction of a second, after which others get their turn, and all that a crash can undo. */
-const CHUNK = 1_000;
+const CHUNK = 2_000;
 
 /**
  * Begins a launch: from here on the campaign is active, and steps of `launchStep` make its items. What was recorded after this instant is left

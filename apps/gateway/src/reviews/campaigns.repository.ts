@@ -101,21 +101,36 @@ export class CampaignsRepository {
     const revoked = revokedByDefault(defaultDecision, sql`recommendation`);
     return this.estimate(
       sql`WITH RECURSIVE ${resolution(chosen, reviewers)}, kept AS MATERIALIZED (SELECT id, reviewer_id, privilege, recommendation FROM resolved)
-        SELECT (SELECT count(*)::integer FROM kept) AS population, ${TOTALS(revoked, sql`kept`)}`,
+        SELECT (SELECT count(*)::integer FROM kept) AS population,
+          (SELECT count(*)::integer FROM kept WHERE reviewer_id IS NOT NULL) AS included,
+          (SELECT count(*)::integer FROM kept WHERE reviewer_id IS NOT NULL AND ${revoked}) AS "wouldRevoke",
+          (SELECT coalesce(array_agg(id), '{}') FROM kept WHERE reviewer_id IS NOT NULL AND privilege = 'admin' AND ${revoked}) AS admins,
+          (SELECT coalesce(json_agg(r ORDER BY r.items DESC, r."reviewerId"), '[]') FROM (
+            SELECT reviewer_id AS "reviewerId", count(*)::integer AS items FROM kept WHERE reviewer_id IS NOT NULL GROUP BY reviewer_id
+          ) r) AS "byReviewer"`,
     );
   }
 
-  /** What closing a campaign now would come to: what is decided, and defaults for the rest. */
+  /** What closing a campaign now would come to: what is decided, and defaults for the rest. Who has how many items is known from the packets. */
   estimateLaunched({ id, defaultDecision }: Pick<Campaign, 'id' | 'defaultDecision'>): Promise<Estimate> {
-    const byDefault = revokedByDefault(defaultDecision, sql`recommendation`);
-    const revoked = sql`(decision = 'revoke' OR (decision IS NULL AND ${byDefault})) AND active`;
+    const byDefault = revokedByDefault(defaultDecision, sql`coalesce(s.recommendation, i.recommendation)`);
+    const mine = sql`i.campaign_id IN (SELECT campaign_id FROM packets)`;
     return this.estimate(
-      sql`WITH kept AS MATERIALIZED (
-          SELECT g.id, k.reviewer_id, g.privilege, i.decision, coalesce(s.recommendation, i.recommendation) AS recommendation, ${inForce('g', null)} AS active
-          FROM review_packets k JOIN review_items i ON i.packet_id = k.id JOIN grants g ON g.id = i.grant_id LEFT JOIN scores s ON s.grant_id = i.grant_id
-          WHERE k.shown_campaign_id = ${id}
+      sql`WITH packets AS MATERIALIZED (
+          SELECT campaign_id, reviewer_id, pending + approved + revoked + abstained AS items FROM review_packets WHERE shown_campaign_id = ${id}
+        ), undecided AS (
+          SELECT i.grant_id FROM review_items i LEFT JOIN scores s ON s.grant_id = i.grant_id WHERE ${mine} AND i.status = 'pending' AND ${byDefault}
+        ), going AS MATERIALIZED (
+          SELECT g.id, g.privilege FROM grants g WHERE ${inForce('g', null)} AND g.id IN (
+            SELECT i.grant_id FROM review_items i WHERE ${mine} AND i.decision = 'revoke' AND NOT i.settled UNION ALL SELECT grant_id FROM undecided
+          )
         )
-        SELECT (SELECT population FROM review_campaigns WHERE id = ${id}) AS population, ${TOTALS(revoked, sql`kept`)}`,
+        SELECT (SELECT population FROM review_campaigns WHERE id = ${id}) AS population,
+          (SELECT coalesce(sum(items), 0)::integer FROM packets) AS included, (SELECT count(*)::integer FROM going) AS "wouldRevoke",
+          (SELECT coalesce(array_agg(id), '{}') FROM going WHERE privilege = 'admin') AS admins,
+          (SELECT coalesce(json_agg(r ORDER BY r.items DESC, r."reviewerId"), '[]') FROM (
+            SELECT reviewer_id AS "reviewerId", sum(items)::integer AS items FROM packets GROUP BY reviewer_id HAVING sum(items) > 0
+          ) r) AS "byReviewer"`,
     );
   }
 
@@ -133,11 +148,3 @@ function revokedByDefault(rule: DefaultDecision, recommendation: Sql): Sql {
   if (rule === 'recommendation') return sql`(${recommendation} IS NOT DISTINCT FROM 'revoke')`;
   return rule === 'revoke' ? sql`true` : sql`false`;
 }
-
-const TOTALS = (revoked: Sql, kept: Sql): Sql => sql`
-  (SELECT count(*)::integer FROM ${kept} WHERE reviewer_id IS NOT NULL) AS included,
-  (SELECT count(*)::integer FROM ${kept} WHERE reviewer_id IS NOT NULL AND ${revoked}) AS "wouldRevoke",
-  (SELECT coalesce(array_agg(id), '{}') FROM ${kept} WHERE reviewer_id IS NOT NULL AND privilege = 'admin' AND ${revoked}) AS admins,
-  (SELECT coalesce(json_agg(r ORDER BY r.items DESC, r."reviewerId"), '[]') FROM (
-    SELECT reviewer_id AS "reviewerId", count(*)::integer AS items FROM ${kept} WHERE reviewer_id IS NOT NULL GROUP BY reviewer_id
-  ) r) AS "byReviewer"`;
