@@ -1,5 +1,3 @@
-import type { System } from '../support/system.js';
-
 /** Events as they stand in the outbox before the relay comes, made by the database itself: to write them over HTTP would show nothing more. */
 const OUTBOX = `
   INSERT INTO events (id, time, payload)

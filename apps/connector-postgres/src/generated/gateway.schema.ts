@@ -1989,7 +1989,7 @@ export interface components {
             nextCursor: string | null;
         };
         /** @enum {string} */
-        EventType: "principal.created" | "principal.updated" | "principal.deactivated" | "principal.erased" | "membership.added" | "membership.removed" | "asset.created" | "asset.updated" | "asset.retired" | "grant.created" | "grant.updated" | "grant.revoked" | "audit.queried" | "audit.verified" | "auth.denied";
+        EventType: "principal.created" | "principal.updated" | "principal.deactivated" | "principal.erased" | "membership.added" | "membership.removed" | "asset.created" | "asset.updated" | "asset.retired" | "grant.created" | "grant.updated" | "grant.revoked" | "campaign.created" | "campaign.launched" | "campaign.items_assigned" | "campaign.opened" | "campaign.closing" | "campaign.held" | "campaign.confirmed" | "campaign.completed" | "campaign.cancelled" | "campaign.undo_asked" | "campaign.undone" | "review.opened" | "review.reminder" | "review.decided" | "review.reassigned" | "review.signed_off" | "review.cancelled" | "remediation.queued" | "remediation.applied" | "remediation.failed" | "remediation.not_needed" | "remediation.undone" | "audit.queried" | "audit.verified" | "auth.denied";
         /** @enum {string} */
         Outcome: "success" | "denied" | "failed";
         AuditResourceDto: {
@@ -2336,7 +2336,7 @@ export interface components {
          * @description What went wrong, for programs.
          * @enum {string}
          */
-        ErrorCode: "validation_failed" | "invalid_cursor" | "malformed_json" | "malformed_request" | "business_rule" | "membership_cycle" | "unauthenticated" | "forbidden" | "not_found" | "method_not_allowed" | "request_timeout" | "duplicate" | "version_conflict" | "idempotency_in_flight" | "payload_too_large" | "unsupported_media_type" | "idempotency_mismatch" | "rate_limited" | "headers_too_large" | "internal" | "unavailable";
+        ErrorCode: "validation_failed" | "invalid_cursor" | "malformed_json" | "malformed_request" | "business_rule" | "membership_cycle" | "self_review" | "justification_required" | "unauthenticated" | "forbidden" | "second_admin_required" | "not_found" | "method_not_allowed" | "request_timeout" | "duplicate" | "version_conflict" | "idempotency_in_flight" | "campaign_state" | "packet_closed" | "items_pending" | "already_decided" | "decision_conflict" | "breaker_open" | "undo_expired" | "payload_too_large" | "unsupported_media_type" | "idempotency_mismatch" | "rate_limited" | "headers_too_large" | "internal" | "unavailable";
         ErrorDetailDto: {
             /**
              * @description Where in the body, query or headers.
