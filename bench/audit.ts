@@ -1,9 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
+import { PrincipalsRepository } from '#apps/gateway/src/principals/principals.repository.js';
+import { PrincipalsService } from '#apps/gateway/src/principals/principals.service.js';
+import type { Caller } from '#libs/auth/request-caller.js';
 import { createDataSource } from '#libs/database/data-source.js';
 import { Database } from '#libs/database/database.js';
-import { Transactions } from '#libs/database/transaction.js';
+import type { Representation } from '#libs/database/representation.js';
+import { type Transaction, Transactions } from '#libs/database/transaction.js';
+import { Keyset } from '#libs/pagination/keyset.js';
 import { writeEvents } from '../test/audit/outbox-events.js';
 import { eventually } from '../test/support/eventually.js';
 import { PostgresServer } from '../test/support/postgres-server.js';
@@ -21,6 +26,8 @@ const ROWS = scaled(20_000_000);
 const RATE = 500;
 const RATE_SECONDS = Math.max(10, scaled(120));
 const SAMPLES = 200;
+const TURNS = 24;
+const TURN_MS = 700;
 const ACTORS = 2_000;
 const RESOURCES = 200_000;
 
@@ -111,13 +118,28 @@ async function latency(system: System): Promise<Figure[]> {
   ];
 }
 
-/** The same change of state with and without its event, by turns, so that both meet the same machine. */
+/** Writes what the product writes, but for the events. */
+class WithoutEvents extends Transactions {
+  override write<Result extends Representation | void>(caller: Caller, work: (tx: Transaction) => Promise<Result>): Promise<Result> {
+    return super.write(caller, async (tx) => {
+      const result = await work(tx);
+      tx.events.length = 0;
+      tx.leaveUnchanged();
+      return result;
+    });
+  }
+}
+
+/** The same change of state with and without its event, by turns, so that both meet the same machine; what comes after it, the worker, rests. */
 async function cost(system: System): Promise<Figure[]> {
+  await system.workers[0]!.stop();
   const database = new Database(createDataSource({ url: system.database.url, poolSize: 8 }));
   await database.onModuleInit();
-  const transactions = new Transactions(database);
-  const identity = { id: 'dev', type: 'user' as const, roles: [] };
-  const write = (withEvent: boolean): Promise<void> => {
+  const repository = new PrincipalsRepository(database, new Keyset(database));
+  const recording = new PrincipalsService(new Transactions(database), repository);
+  const forgetful = new PrincipalsService(new WithoutEvents(database), repository);
+  const identity = { id: 'dev', type: 'user' as const, roles: ['governance.admin' as const] };
+  const write = async (withEvent: boolean): Promise<void> => {
     const caller = {
       identity,
       requestId: uuidv7(),
@@ -127,20 +149,13 @@ async function cost(system: System): Promise<Figure[]> {
       replayed: false,
       ifMatch: null,
     };
-    return transactions.write(caller, async (tx) => {
-      const id = uuidv7();
-      await tx.manager.query(
-        `INSERT INTO principals (id, type, display_name, source, status, attributes, created_at, updated_at, version)
-         VALUES ($1, 'user', $2, 'manual', 'active', '{}', $3, $3, 1)`,
-        [id, `Somebody ${id}`, tx.now],
-      );
-      const after = { type: 'user', source: 'manual', status: 'active' };
-      if (withEvent) tx.record({ type: 'principal.created', resource: { type: 'principal', id }, after });
-      else tx.leaveUnchanged();
-    });
+    await (withEvent ? recording : forgetful).create(
+      { type: 'user', displayName: `Somebody ${caller.requestId}`, source: 'manual' },
+      caller,
+    );
   };
   const round = async (withEvent: boolean): Promise<number> => {
-    const until = now() + 2_000;
+    const until = now() + TURN_MS;
     let writes = 0;
     await Promise.all(
       Array.from({ length: 8 }, async () => {
@@ -152,17 +167,20 @@ async function cost(system: System): Promise<Figure[]> {
     );
     return writes;
   };
-  let [plain, recorded] = [0, 0];
+  const turns: { plain: number; recorded: number }[] = [];
   await round(true);
-  for (let turn = 0; turn < 6; turn++) {
-    plain += await round(false);
-    recorded += await round(true);
-  }
+  for (let turn = 0; turn < TURNS; turn++) turns.push({ plain: await round(false), recorded: await round(true) });
   await database.close();
+  await system.workers[0]!.start();
   await system.settled(600_000);
+  const plain = turns.map((turn) => turn.plain);
+  const ratio = quantile(
+    turns.map((turn) => turn.recorded / turn.plain),
+    0.5,
+  );
   return [
-    { name: 'writes without an event', value: plain / 12, unit: 'a second', limit: null },
-    { name: 'a write with its event, of one without', value: (100 * recorded) / plain, unit: '%', limit: { least: 75 } },
+    { name: 'writes without an event', value: quantile(plain, 0.5) / (TURN_MS / 1_000), unit: 'a second', limit: null },
+    { name: 'a write with its event, of one without', value: 100 * ratio, unit: '%', limit: { least: 75 } },
   ];
 }
 

@@ -113,7 +113,7 @@ export class Transactions {
     if (!tx.accountedFor) throw new Error('A change of state recorded no event.');
     if (tx.events.length === 0) return;
     const { requestId, traceId, clientIp } = caller;
-    await appendEvents(runner.manager, tx.events, { actor: tx.actor, requestId, traceId, clientIp }, tx.now);
+    await appendEvents((query) => tx.rows(query), tx.events, { actor: tx.actor, requestId, traceId, clientIp }, tx.now);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Actor } from '#libs/auth/caller.js';
-import type { EntityManager } from 'typeorm';
+import sql, { type Sql } from 'sql-template-tag';
 import { v7 as uuidv7 } from 'uuid';
 import type { EventDraft } from './event.js';
 
@@ -11,8 +11,17 @@ export interface Origin {
   clientIp: string | null;
 }
 
-/** Writes events to the outbox, within the transaction of the change that they tell of. The shape of a payload is that of an audit item (API.md). */
-export async function appendEvents(manager: EntityManager, drafts: readonly EventDraft[], origin: Origin, time: Date): Promise<void> {
+/**
+ * Writes events to the outbox, within the transaction of the change that they tell of. The shape of a payload is that of an audit item (API.md).
+ *
+ * @param run runs a statement in that transaction; prepared, since every write of the product runs this one
+ */
+export async function appendEvents(
+  run: (query: Sql) => Promise<unknown>,
+  drafts: readonly EventDraft[],
+  origin: Origin,
+  time: Date,
+): Promise<void> {
   const rows = drafts.map((draft) => {
     const id = uuidv7();
     const payload = {
@@ -31,8 +40,9 @@ export async function appendEvents(manager: EntityManager, drafts: readonly Even
     };
     return { id, payload };
   });
-  await manager.query(
-    'INSERT INTO events (id, time, payload) SELECT e.id, $1, e.payload FROM jsonb_to_recordset($2) AS e (id uuid, payload jsonb)',
-    [time, JSON.stringify(rows)],
+  await run(
+    sql`INSERT INTO events (id, time, payload)
+      SELECT e.id, ${time}, e.payload FROM unnest(${rows.map(({ id }) => id)}::uuid[], ${rows.map(({ payload }) => JSON.stringify(payload))}::jsonb[])
+        AS e (id, payload)`,
   );
 }
