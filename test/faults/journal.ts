@@ -100,15 +100,20 @@ function isProperRefusal({ status, headers, text }: Answer): boolean {
  * several; and any history, event or kept answer without its change.
  */
 export async function differences(session: pg.Client, journal: Journal): Promise<string[]> {
-  const { rows } = await session.query<{ name: string; done: number; events: number; versions: number; answers: number }>(
-    `SELECT name, count(*)::int AS done, sum(events)::int AS events, sum(versions)::int AS versions,
-        (SELECT count(*)::int FROM idempotency_keys WHERE key = name) AS answers
-      FROM (
-        SELECT display_name AS name, (SELECT count(*) FROM principals_history h WHERE h.id = p.id) AS versions,
-          (SELECT count(*) FROM events WHERE payload->'resource'->>'id' = p.id::text) AS events FROM principals p
-        UNION ALL SELECT permission, (SELECT count(*) FROM grants_history h WHERE h.id = g.id),
-          (SELECT count(*) FROM events WHERE payload->'resource'->>'id' = g.id::text) FROM grants g
-      ) AS made GROUP BY name`,
+  const { rows } = await session.query<{
+    name: string;
+    done: number;
+    events: number | null;
+    versions: number | null;
+    answers: number | null;
+  }>(
+    `WITH made AS (SELECT id, display_name AS name FROM principals UNION ALL SELECT id, permission FROM grants),
+        versions AS (SELECT id FROM principals_history UNION ALL SELECT id FROM grants_history),
+        told AS (SELECT (payload->'resource'->>'id')::uuid AS id, count(*) AS times FROM events GROUP BY 1),
+        kept AS (SELECT id, count(*) AS times FROM versions GROUP BY 1),
+        answered AS (SELECT key, count(*) AS times FROM idempotency_keys GROUP BY 1)
+      SELECT name, count(*)::int AS done, sum(told.times)::int AS events, sum(kept.times)::int AS versions, max(answered.times)::int AS answers
+      FROM made LEFT JOIN told USING (id) LEFT JOIN kept USING (id) LEFT JOIN answered ON key = name GROUP BY name`,
   );
   const made = new Map(rows.map((row) => [row.name, row]));
   const wrong = journal.changes.flatMap((change) => {
@@ -119,9 +124,7 @@ export async function differences(session: pg.Client, journal: Journal): Promise
   });
   const orphans = await session.query<{ id: string }>(
     `SELECT payload->'resource'->>'id' AS id FROM events
-      WHERE NOT EXISTS (SELECT FROM principals p WHERE p.id::text = payload->'resource'->>'id')
-        AND NOT EXISTS (SELECT FROM grants g WHERE g.id::text = payload->'resource'->>'id')
-        AND NOT EXISTS (SELECT FROM assets a WHERE a.id::text = payload->'resource'->>'id')`,
+      WHERE (payload->'resource'->>'id')::uuid NOT IN (SELECT id FROM principals UNION ALL SELECT id FROM grants UNION ALL SELECT id FROM assets)`,
   );
   return [...wrong, ...orphans.rows.map(({ id }) => `an event tells of ${id}, which is not there`)];
 }
