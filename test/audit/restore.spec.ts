@@ -152,6 +152,12 @@ describeWithKafka(
       }, 30_000);
     }, 120_000);
 
+    it('thousands of long events of one resource, which all go to one partition, pass as well', async () => {
+      await writeEvents(system, 3_000, { resourceId: randomUUID(), verbosity: 200 });
+      const last = await system.settled(60_000);
+      expect(await verify(system.url, `?to=${last}`)).toMatchObject({ intact: true, events: last });
+    }, 90_000);
+
     it('a PostgreSQL that was restored from an older backup: the relay refuses and says why, and goes on once the log was adopted', async () => {
       const [own, backup] = [nameOf(system), `${nameOf(system)}_backup`];
       try {

@@ -38,7 +38,7 @@ async function remains(): Promise<Remains> {
 
 describe('Events past their retention', () => {
   it('are pruned up to a checkpoint, in PostgreSQL and ClickHouse alike, and the chain verifies from that base on', async () => {
-    await writeEvents(system, 2_500, 40);
+    await writeEvents(system, 2_500, { daysAgo: 40 });
     await writeEvents(system, 700);
     await system.settled();
     const worker = system.workers[0]!;

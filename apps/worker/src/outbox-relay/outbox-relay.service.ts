@@ -12,12 +12,13 @@ import { Retention } from '../maintenance/retention.js';
 import { whileLeading } from './leadership.js';
 import { RelayMetrics } from './relay-metrics.js';
 import { assertNotRestored, ChainBehind } from './restore-check.js';
+import { sendsOf } from './sends.js';
 
 /** How often the outbox is looked at while it is empty, in milliseconds. */
 const POLL_MS = 100;
 const TROUBLE_MS = 1_000;
 const REFUSAL_MS = 15_000;
-const PUBLISH_BATCH = 1_000;
+const PUBLISH_BATCH = 5_000;
 const TIDY_UP_MS = 3_600_000;
 
 /** The outbox relay: gives every committed event its place in the chain, and publishes it. One is active at a time; any other waits to take over. */
@@ -137,12 +138,13 @@ export class OutboxRelay implements OnApplicationBootstrap, OnModuleDestroy {
   private async publish(): Promise<boolean> {
     const { published } = await this.chain.state();
     const events = await this.chain.eventsAfter(published, PUBLISH_BATCH);
-    const last = events.at(-1);
-    if (!last) return false;
-    await this.broker.producer.send(EVENTS_TOPIC, events.map(eventMessage));
-    await this.chain.setPublished(last.sequence);
-    this.metrics.published(last.sequence);
-    this.logger.debug({ msg: 'published', from: published + 1, to: last.sequence });
+    for (const send of sendsOf(events)) {
+      const last = send.at(-1)?.sequence ?? published;
+      await this.broker.producer.send(EVENTS_TOPIC, send.map(eventMessage));
+      await this.chain.setPublished(last);
+      this.metrics.published(last);
+      this.logger.debug({ msg: 'published', from: send[0]?.sequence, to: last });
+    }
     return events.length === PUBLISH_BATCH;
   }
 
