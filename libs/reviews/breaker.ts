@@ -49,6 +49,6 @@ export async function breakerOfDecided(tx: Transaction, campaignId: string): Pro
     sql`SELECT (SELECT coalesce(sum(pending + approved + revoked + abstained), 0)::integer FROM review_packets WHERE campaign_id = ${campaignId}) AS items,
         (SELECT count(*)::integer FROM grants g WHERE ${inForce('g', null)} AND g.id IN (SELECT i.grant_id ${decided})) AS revoking`,
   );
-  const orphaned = await orphanedAssets((query) => tx.rows(query), sql`SELECT i.grant_id ${decided}`);
+  const orphaned = await orphanedAssets((query) => tx.rows(query), sql`SELECT i.grant_id ${decided} AND i.memberships IS NULL`);
   return breakerOf(counts?.items ?? 0, counts?.revoking ?? 0, orphaned);
 }

@@ -138,14 +138,14 @@ export async function confirmClosing(tx: Transaction, campaign: Campaign): Promi
 async function applyRevocations(tx: Transaction, campaign: Campaign): Promise<void> {
   const next = await tx.rows<ToRevoke & { assetId: string; privilege: string }>(
     sql`SELECT i.id AS "itemId", i.packet_id AS "packetId", i.campaign_id AS "campaignId", i.grant_id AS "grantId", i.asset_id AS "assetId",
-        i.justification AS reason, g.source, g.privilege, ${inForce('g', null)} AS "inForce"
+        i.justification AS reason, g.source, g.privilege, ${inForce('g', null)} AS "inForce", i.memberships
       FROM review_items i JOIN grants g ON g.id = i.grant_id
       WHERE i.campaign_id = ${campaign.id} AND i.decision = 'revoke' AND NOT i.settled ORDER BY i.asset_id, i.id LIMIT ${CHUNK}`,
   );
   if (next.length === 0) return complete(tx, campaign);
   const administered = [...new Set(next.filter(({ privilege }) => privilege === 'admin').map(({ assetId }) => assetId))];
   await tx.rows(sql`SELECT id FROM assets WHERE id = ANY (${arrayLiteral(administered)}::uuid[]) ORDER BY id FOR NO KEY UPDATE`);
-  const going = sql`SELECT unnest(${arrayLiteral(next.map(({ grantId }) => grantId))}::uuid[])`;
+  const going = sql`SELECT unnest(${arrayLiteral(next.filter(({ memberships }) => memberships === null).map(({ grantId }) => grantId))}::uuid[])`;
   const orphaned = await orphanedAssets((query) => tx.rows(query), going);
   const unconfirmed = orphaned.filter((assetId) => !campaign.confirmedAssets.includes(assetId));
   if (unconfirmed.length > 0) {

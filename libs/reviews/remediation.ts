@@ -2,6 +2,7 @@ import { inForce } from '#libs/database/in-force.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import sql from 'sql-template-tag';
 import { v7 as uuidv7 } from 'uuid';
+import { endMemberships, type ReviewedMembership } from './ended-memberships.js';
 import { revokeGrants } from './revocation.js';
 
 export const REMEDIATION_STATUSES = ['queued', 'applied', 'failed', 'not_needed'] as const;
@@ -20,33 +21,42 @@ export interface ToRevoke {
   grantId: string;
   source: string;
   reason: string | null;
+  /** What ends in the place of the grant; null where that goes. */
+  memberships: ReviewedMembership[] | null;
 }
 
 /** Makes the remediations of items: a grant of our own is revoked here and now, one of a connector is queued for it, one that has ended needs nothing. */
 export async function queueOrRevoke(tx: Transaction, items: readonly ToRevoke[]): Promise<void> {
   const revoked = await revokeGrants(
     tx,
-    items.filter(({ source }) => source === OWN_SOURCE).map(({ grantId, reason }) => ({ grantId, reason })),
+    items
+      .filter(({ source, memberships }) => source === OWN_SOURCE && memberships === null)
+      .map(({ grantId, reason }) => ({ grantId, reason })),
   );
   const ids = items.map(({ grantId }) => grantId);
   const standing = await tx.rows<{ id: string }>(
     sql`SELECT g.id FROM grants g WHERE g.id = ANY (${ids}::uuid[]) AND ${inForce('g', null)}`,
   );
   const inForceIds = new Set(standing.map(({ id }) => id));
-  const rows = items.map(({ itemId, packetId, campaignId, grantId, source }) => {
+  const membershipSources = await endOwnMemberships(tx, items);
+  const rows = items.map(({ itemId, packetId, campaignId, grantId, source: grantSource, memberships }) => {
+    const ended = membershipSources.get(itemId);
+    if (ended)
+      return { id: uuidv7(), item_id: itemId, packet_id: packetId, campaign_id: campaignId, grant_id: grantId, ...ended, memberships };
+    const source = grantSource;
     const status: 'applied' | 'queued' | 'not_needed' = revoked.has(grantId)
       ? 'applied'
       : inForceIds.has(grantId)
         ? 'queued'
         : 'not_needed';
-    return { id: uuidv7(), item_id: itemId, packet_id: packetId, campaign_id: campaignId, grant_id: grantId, source, status };
+    return { id: uuidv7(), item_id: itemId, packet_id: packetId, campaign_id: campaignId, grant_id: grantId, source, status, memberships };
   });
   await tx.rows(
     sql`WITH made AS (
-        INSERT INTO remediations (id, item_id, campaign_id, packet_id, grant_id, source, status, settled_at, created_at, updated_at, version)
-        SELECT r.id, r.item_id, r.campaign_id, r.packet_id, r.grant_id, r.source, r.status, CASE WHEN r.status <> 'queued' THEN ${tx.now}::timestamptz END,
+        INSERT INTO remediations (id, item_id, campaign_id, packet_id, grant_id, source, status, memberships, settled_at, created_at, updated_at, version)
+        SELECT r.id, r.item_id, r.campaign_id, r.packet_id, r.grant_id, r.source, r.status, nullif(r.memberships, 'null'), CASE WHEN r.status <> 'queued' THEN ${tx.now}::timestamptz END,
           ${tx.now}, ${tx.now}, 1
-        FROM jsonb_to_recordset(${JSON.stringify(rows)}) AS r (id uuid, item_id uuid, campaign_id uuid, packet_id uuid, grant_id uuid, source text, status text)
+        FROM jsonb_to_recordset(${JSON.stringify(rows)}) AS r (id uuid, item_id uuid, campaign_id uuid, packet_id uuid, grant_id uuid, source text, status text, memberships jsonb)
         RETURNING item_id
       )
       UPDATE review_items i SET settled = true FROM made WHERE i.id = made.item_id`,
@@ -56,19 +66,38 @@ export async function queueOrRevoke(tx: Transaction, items: readonly ToRevoke[])
   }
 }
 
+/** Ends, of the items that name memberships, those of groups of our own; answers what became of each such item, and whose work the rest is. */
+async function endOwnMemberships(
+  tx: Transaction,
+  items: readonly ToRevoke[],
+): Promise<Map<string, { source: string; status: keyof typeof MADE }>> {
+  const found = new Map<string, { source: string; status: keyof typeof MADE }>();
+  for (const { itemId, memberships } of items) {
+    if (memberships === null) continue;
+    const groups = memberships.map(({ groupId }) => groupId);
+    const [foreign] = await tx.rows<{ source: string }>(
+      sql`SELECT source FROM principals WHERE id = ANY (${groups}::uuid[]) AND source <> ${OWN_SOURCE} ORDER BY source LIMIT 1`,
+    );
+    if (foreign) found.set(itemId, { source: foreign.source, status: 'queued' });
+    else found.set(itemId, { source: OWN_SOURCE, status: (await endMemberships(tx, memberships)) > 0 ? 'applied' : 'not_needed' });
+  }
+  return found;
+}
+
 export interface Remediation {
   id: string;
   grantId: string;
   source: string;
   status: RemediationStatus;
   reason: string | null;
+  memberships: ReviewedMembership[] | null;
   version: number;
 }
 
 /** A remediation by its id, locked; null where there is none. */
 export async function lockRemediation(tx: Transaction, id: string): Promise<Remediation | null> {
   const [found] = await tx.rows<Remediation>(
-    sql`SELECT id, grant_id AS "grantId", source, status, reason, version FROM remediations WHERE id = ${id} FOR NO KEY UPDATE`,
+    sql`SELECT id, grant_id AS "grantId", source, status, reason, memberships, version FROM remediations WHERE id = ${id} FOR NO KEY UPDATE`,
   );
   return found ?? null;
 }
@@ -80,7 +109,9 @@ export async function moveRemediation(
   status: RemediationStatus,
   reason: string | null,
 ): Promise<void> {
-  if (status === 'applied') await revokeGrants(tx, [{ grantId: remediation.grantId, reason: reason ?? 'Revoked by a review.' }]);
+  const { memberships, grantId } = remediation;
+  if (status === 'applied' && memberships) await endMemberships(tx, memberships);
+  else if (status === 'applied') await revokeGrants(tx, [{ grantId, reason: reason ?? 'Revoked by a review.' }]);
   const settledAt = status === 'queued' ? null : tx.now;
   await tx.rows(
     sql`UPDATE remediations SET status = ${status}, reason = ${reason}, settled_at = ${settledAt}, updated_at = ${tx.now}, version = version + 1
@@ -98,8 +129,12 @@ export async function moveRemediation(
 /** Settles what a connector has taken away without saying that it was for a review: its grant is gone. Answers whether there may be more. */
 export async function settleEnded(tx: Transaction): Promise<boolean> {
   const ended = await tx.rows<Remediation>(
-    sql`SELECT r.id, r.grant_id AS "grantId", r.source, r.status, r.reason, r.version FROM remediations r JOIN grants g ON g.id = r.grant_id
-      WHERE r.status IN ('queued', 'failed') AND NOT ${inForce('g', null)} ORDER BY r.id LIMIT ${SETTLE_BATCH} FOR NO KEY UPDATE OF r SKIP LOCKED`,
+    sql`SELECT r.id, r.grant_id AS "grantId", r.source, r.status, r.reason, r.memberships, r.version FROM remediations r JOIN grants g ON g.id = r.grant_id
+      WHERE r.status IN ('queued', 'failed') AND CASE WHEN r.memberships IS NULL THEN NOT ${inForce('g', null)} ELSE NOT EXISTS (
+          SELECT FROM jsonb_to_recordset(r.memberships) AS w ("groupId" uuid, "memberId" uuid)
+          JOIN memberships m ON m.group_id = w."groupId" AND m.member_id = w."memberId" AND m.removed_at IS NULL
+        ) END
+      ORDER BY r.id LIMIT ${SETTLE_BATCH} FOR NO KEY UPDATE OF r SKIP LOCKED`,
   );
   for (const remediation of ended) await moveRemediation(tx, remediation, 'applied', 'The access is gone at its source.');
   if (ended.length === 0) tx.leaveUnchanged();

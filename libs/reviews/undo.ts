@@ -3,6 +3,7 @@ import type { Transaction } from '#libs/database/transaction.js';
 import { ConflictError } from '#libs/errors/errors.js';
 import sql from 'sql-template-tag';
 import { v7 as uuidv7 } from 'uuid';
+import { restoreMemberships, type ReviewedMembership } from './ended-memberships.js';
 import { type Campaign, campaignResource, changeCampaign, wrongState } from './campaign.js';
 
 /** For how long after its end the revocations of a campaign can be undone, in milliseconds. */
@@ -16,6 +17,7 @@ interface Undoable {
   status: string;
   /** Why it cannot come back; null where it can. */
   obstacle: string | null;
+  memberships: ReviewedMembership[] | null;
 }
 
 /**
@@ -41,10 +43,11 @@ export async function beginUndo(tx: Transaction, campaign: Campaign): Promise<vo
 /** Brings back the next grants, or says of each why not; a revocation that is still queued is withdrawn. */
 export async function undoStep(tx: Transaction, campaign: Campaign): Promise<void> {
   const next = await tx.rows<Undoable>(
-    sql`SELECT r.id, r.grant_id AS "grantId", r.source, r.status, CASE
+    sql`SELECT r.id, r.grant_id AS "grantId", r.source, r.status, r.memberships, CASE
           WHEN r.status = 'not_needed' THEN 'not_revoked_by_this'
           WHEN r.status IN ('queued', 'failed') THEN NULL
           WHEN r.source <> 'manual' THEN 'taken_away_by_connector'
+          WHEN r.memberships IS NOT NULL THEN NULL
           WHEN p.status = 'deactivated' THEN 'principal_deactivated'
           WHEN a.status = 'retired' THEN 'asset_retired'
           WHEN g.expires_at <= ${tx.now} THEN 'expired_since'
@@ -61,9 +64,13 @@ export async function undoStep(tx: Transaction, campaign: Campaign): Promise<voi
   for (const remediation of next) await undoOne(tx, remediation);
 }
 
-async function undoOne(tx: Transaction, { id, grantId, status, obstacle }: Undoable): Promise<void> {
+async function undoOne(tx: Transaction, { id, grantId, status, obstacle, memberships }: Undoable): Promise<void> {
   if (obstacle === null && status !== 'applied')
     return note(tx, id, { undo: 'withdrawn', status: 'not_needed', reason: 'undone', restoredId: null });
+  if (obstacle === null && memberships !== null) {
+    const undo = (await restoreMemberships(tx, memberships)) > 0 ? 'restored' : 'skipped';
+    return note(tx, id, { undo, status, reason: undo === 'skipped' ? 'exists_already' : null, restoredId: null });
+  }
   const restoredId = obstacle === null ? await restore(tx, grantId) : null;
   if (restoredId !== null) return note(tx, id, { undo: 'restored', status, reason: null, restoredId });
   return note(tx, id, { undo: 'skipped', status, reason: obstacle ?? 'exists_already', restoredId: null });

@@ -102,6 +102,7 @@ export class Reviews1764000000008 implements MigrationInterface {
         decision_source text,
         decided_by      jsonb,
         decided_at      timestamptz(3),
+        memberships     jsonb,
         settled         boolean NOT NULL DEFAULT false,
         created_at      timestamptz(3) NOT NULL,
         CONSTRAINT review_items_once UNIQUE (campaign_id, grant_id)
@@ -123,6 +124,7 @@ export class Reviews1764000000008 implements MigrationInterface {
         source                 text NOT NULL CONSTRAINT review_decisions_source_known CHECK (source IN ('reviewer', 'default', 'system')),
         decided_by             jsonb NOT NULL,
         decided_at             timestamptz(3) NOT NULL,
+        memberships            jsonb,
         together               integer NOT NULL,
         against_recommendation boolean NOT NULL
       );
@@ -148,7 +150,7 @@ export class Reviews1764000000008 implements MigrationInterface {
       CREATE TRIGGER review_reassignments_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON review_reassignments
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
-      -- What becomes of a decision to revoke.
+      -- What becomes of a decision to revoke. With memberships, these end in the place of the grant.
       CREATE TABLE remediations (
         id          uuid PRIMARY KEY,
         item_id     uuid NOT NULL CONSTRAINT remediations_one_an_item UNIQUE REFERENCES review_items (id),
@@ -156,6 +158,7 @@ export class Reviews1764000000008 implements MigrationInterface {
         packet_id   uuid NOT NULL REFERENCES review_packets (id),
         grant_id    uuid NOT NULL REFERENCES grants (id),
         source      text NOT NULL,
+        memberships jsonb,
         status      text NOT NULL CONSTRAINT remediations_status_known CHECK (status IN ('queued', 'applied', 'failed', 'not_needed')),
         reason      text,
         undo        text CONSTRAINT remediations_undo_known CHECK (undo IN ('restored', 'withdrawn', 'skipped')),

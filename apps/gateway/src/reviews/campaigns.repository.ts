@@ -127,7 +127,8 @@ export class CampaignsRepository {
         )
         SELECT (SELECT population FROM review_campaigns WHERE id = ${id}) AS population,
           (SELECT coalesce(sum(items), 0)::integer FROM packets) AS included, (SELECT count(*)::integer FROM going) AS "wouldRevoke",
-          (SELECT coalesce(array_agg(id), '{}') FROM going WHERE privilege = 'admin') AS admins,
+          (SELECT coalesce(array_agg(id), '{}') FROM going WHERE privilege = 'admin' AND id NOT IN (
+            SELECT i.grant_id FROM review_items i WHERE ${mine} AND i.memberships IS NOT NULL)) AS admins,
           (SELECT coalesce(json_agg(r ORDER BY r.items DESC, r."reviewerId"), '[]') FROM (
             SELECT reviewer_id AS "reviewerId", sum(items)::integer AS items FROM packets GROUP BY reviewer_id HAVING sum(items) > 0
           ) r) AS "byReviewer"`,

@@ -6,6 +6,7 @@ import { ConflictError, NotFoundError } from '#libs/errors/errors.js';
 import type { Campaign, Decision } from '#libs/reviews/campaign.js';
 import { beginClosing } from '#libs/reviews/closing.js';
 import { recordDecisions } from '#libs/reviews/decisions.js';
+import type { ReviewedMembership } from '#libs/reviews/ended-memberships.js';
 import type { Packet } from '#libs/reviews/packets.js';
 import { ownAmong } from '#libs/reviews/reviewer-resolution.js';
 import { Injectable } from '@nestjs/common';
@@ -19,11 +20,13 @@ export interface DecisionInput {
   itemId: string;
   decision: Decision;
   justification?: string | null;
+  /** What is to end in the place of the grant, with a decision to revoke what a group holds. */
+  memberships?: ReviewedMembership[] | null;
   /** The decision that was in force when the item was looked at; null for none. Where it is left out, the latest word counts. */
   replaces?: string | null;
 }
 
-type Refusal = 'not_found' | 'duplicate' | 'self_review' | 'justification_required' | 'decision_conflict';
+type Refusal = 'not_found' | 'duplicate' | 'self_review' | 'justification_required' | 'decision_conflict' | 'membership_unknown';
 
 interface Outcome {
   itemId: string;
@@ -59,14 +62,27 @@ export class DecisionsService {
       const ids = inputs.map(({ itemId }) => itemId);
       const items = await this.items.ofPacket(tx, packetId, ids);
       const own = await ownAmong(tx, tx.actor.principalId, [...new Set([...items.values()].map(({ principalId }) => principalId))]);
+      const foreign = await this.foreignMemberships(tx, inputs, items);
       const judged = inputs.map((input, place) => {
         const item = items.get(input.itemId);
-        return { input, item, refusal: refusalOf(input, item, own, ids.indexOf(input.itemId) < place) };
+        return { input, item, refusal: refusalOf(input, item, own, ids.indexOf(input.itemId) < place, foreign) };
       });
       const recorded = await this.record(tx, packet, judged);
       const outcomes = judged.map(({ input, item, refusal }) => outcomeOf(input.itemId, item, refusal, recorded.get(input.itemId) ?? null));
       return this.answer(tx, packetId, outcomes);
     });
+  }
+
+  private foreignMemberships(
+    tx: Transaction,
+    inputs: readonly DecisionInput[],
+    items: ReadonlyMap<string, DecidableItem>,
+  ): Promise<Set<string>> {
+    const named = inputs.flatMap(({ itemId, memberships }) => {
+      const holderId = items.get(itemId)?.principalId;
+      return holderId === undefined ? [] : (memberships ?? []).map(({ groupId, memberId }) => ({ itemId, holderId, groupId, memberId }));
+    });
+    return named.length === 0 ? Promise.resolve(new Set()) : this.items.withForeignMemberships(tx, named);
   }
 
   /** Says that a packet is done; from then on nothing in it changes. A packet of its own closes with it. */
@@ -105,7 +121,7 @@ export class DecisionsService {
       const { decision } = input;
       const against = decision === 'approve' && item.recommendation === 'revoke';
       const known = { itemId: item.id, packetId: packet.id, campaignId: packet.campaignId, source: 'reviewer', by: tx.actor } as const;
-      return [{ ...known, decision, justification: reasonOf(input), before: item.decision, against }];
+      return [{ ...known, decision, justification: reasonOf(input), before: item.decision, against, memberships: endingOf(input) }];
     });
     if (decisions.length > 0) return recordDecisions(tx, decisions);
     tx.leaveUnchanged();
@@ -134,21 +150,35 @@ function reasonOf({ justification }: DecisionInput): string | null {
   return justification?.trim() ? justification : null;
 }
 
-function refusalOf(input: DecisionInput, item: DecidableItem | undefined, own: ReadonlySet<string>, repeated: boolean): Refusal | null {
+function refusalOf(
+  input: DecisionInput,
+  item: DecidableItem | undefined,
+  own: ReadonlySet<string>,
+  repeated: boolean,
+  foreign: ReadonlySet<string>,
+): Refusal | null {
   if (!item) return 'not_found';
   if (repeated) return 'duplicate';
   if (own.has(item.principalId)) return 'self_review';
   if (input.replaces !== undefined && input.replaces !== item.decisionId) return 'decision_conflict';
+  const misplaced = endingOf(input) !== null && input.decision !== 'revoke';
+  if (misplaced || foreign.has(input.itemId)) return 'membership_unknown';
   const mustSayWhy = input.decision === 'revoke' || (input.decision === 'approve' && item.recommendation === 'revoke');
   return mustSayWhy && reasonOf(input) === null ? 'justification_required' : null;
 }
 
 /** The same word of the same person is said once, however often it is sent. */
 function saysTheSame(tx: Transaction, input: DecisionInput, item: DecidableItem): boolean {
-  return item.decision === input.decision && item.justification === reasonOf(input) && item.decidedBy?.id === tx.actor.id;
+  const same = item.decision === input.decision && item.justification === reasonOf(input) && item.decidedBy?.id === tx.actor.id;
+  return same && item.memberships === null && endingOf(input) === null;
+}
+
+function endingOf({ memberships }: DecisionInput): ReviewedMembership[] | null {
+  return memberships?.length ? memberships.map(({ groupId, memberId }) => ({ groupId, memberId })) : null;
 }
 
 const REFUSALS: Record<Refusal, string> = {
+  membership_unknown: 'Memberships end only with a decision to revoke, and only those through which the grant reaches somebody.',
   not_found: 'This packet has no such item.',
   duplicate: 'The item is in this request more than once; the first counts.',
   self_review: ERROR_CODES.self_review.message,

@@ -19,7 +19,7 @@ const SENSITIVITIES = ['public', 'internal', 'confidential', 'restricted'] as co
 const ITEM_STATUSES = ['pending', 'decided'] as const;
 const SOURCES = ['reviewer', 'default', 'system'] as const;
 const UNDO_OUTCOMES = ['restored', 'withdrawn', 'skipped'] as const;
-const REFUSALS = ['not_found', 'duplicate', 'self_review', 'justification_required', 'decision_conflict'] as const;
+const REFUSALS = ['not_found', 'duplicate', 'self_review', 'justification_required', 'decision_conflict', 'membership_unknown'] as const;
 const REVIEWER_PATTERN = '^(me|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$';
 const MAX_ITEMS = 100;
 const MAX_GRANTS = 1_000;
@@ -65,6 +65,19 @@ export class CreateReviewDto {
   defaultDecision?: DefaultDecision;
 }
 
+export class MembershipInputDto {
+  @Id({ description: 'The group.', example: EXAMPLE_ID })
+  groupId: string;
+
+  @Id({ description: 'Who is in it.', example: EXAMPLE_ID })
+  memberId: string;
+}
+
+export class ShownMembershipDto {
+  @ShownId({ description: 'The group.', example: EXAMPLE_ID }) groupId: string;
+  @ShownId({ description: 'Who was in it.', example: EXAMPLE_ID }) memberId: string;
+}
+
 export class DecisionInputDto {
   @Id({ description: 'The item.', example: EXAMPLE_ID })
   itemId: string;
@@ -77,6 +90,12 @@ export class DecisionInputDto {
     description: 'Why. Needed to revoke, and to approve what is recommended to be revoked.',
   })
   justification?: string | null;
+
+  @Parts(() => MembershipInputDto, {
+    ...{ min: 0, max: 100, optional: true, nullable: true },
+    description: 'With a decision to revoke what a group holds: the memberships to end in the place of the grant.',
+  })
+  memberships?: MembershipInputDto[] | null;
 
   @Id({
     ...{ optional: true, nullable: true, example: null },
@@ -228,6 +247,11 @@ export class DecisionDto {
   @ShownText({ max: 2000, nullable: true, description: 'Why.', example: null }) justification: string | null;
   @ShownOneOf(SOURCES, { name: 'DecisionSource', description: 'A person, or the default of the due date.', example: 'reviewer' })
   source: string;
+  @ApiProperty({
+    ...{ nullable: true, type: () => ShownMembershipDto, isArray: true, maxItems: 100 },
+    description: 'The memberships that end in the place of the grant; null for the grant.',
+  })
+  memberships: ShownMembershipDto[] | null;
   @ShownPart({ type: () => ActorDto, description: 'Who decided.' }) by: ActorDto;
   @ShownInstant({ description: 'When.', example: '2026-02-03T09:00:00.000Z' }) at: string;
 }

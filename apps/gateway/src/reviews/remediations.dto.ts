@@ -1,7 +1,9 @@
 import { REMEDIATION_STATUSES, type RemediationStatus } from '#libs/reviews/remediation.js';
+import { ApiProperty } from '@nestjs/swagger';
 import { Id, Line, OneOf, Prose } from '../http/fields.js';
 import { pageOf, PageQueryDto } from '../http/page.dto.js';
 import { ShownCount, ShownId, ShownInstant, ShownOneOf, ShownText } from '../http/shown.js';
+import { ShownMembershipDto } from './packets.dto.js';
 
 const EXAMPLE_ID = '0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10';
 
@@ -43,6 +45,11 @@ export class RemediationDto {
   @ShownId({ nullable: true, description: 'Its campaign; null for a packet of its own.', example: null }) campaignId: string | null;
   @ShownId({ description: 'The grant to take away.', example: EXAMPLE_ID }) grantId: string;
   @ShownText({ max: 64, description: 'The source of the grant.', example: 'warehouse' }) source: string;
+  @ApiProperty({
+    ...{ nullable: true, type: () => ShownMembershipDto, isArray: true, maxItems: 100 },
+    description: 'The memberships to end in the place of the grant; null for the grant.',
+  })
+  memberships: ShownMembershipDto[] | null;
   @ShownOneOf(REMEDIATION_STATUSES, { name: 'RemediationStatus', description: 'How far it is.', example: 'queued' }) status: string;
   @ShownText({ max: 2000, nullable: true, description: 'Why it is so.', example: null }) reason: string | null;
   @ShownOneOf(['restored', 'withdrawn', 'skipped'], {

@@ -24,6 +24,7 @@ const ITEM = jsonRow({
     grantId: 'r.grant_id',
     source: 'r.source',
   },
+  memberships: 'r.memberships',
   ...{ status: 'r.status', reason: 'r.reason', undo: 'r.undo', undoReason: 'r.undo_reason', restoredGrantId: 'r.restored_id' },
   ...{ settledAt: 'instant(r.settled_at)', createdAt: 'instant(r.created_at)', updatedAt: 'instant(r.updated_at)', version: 'r.version' },
 });
