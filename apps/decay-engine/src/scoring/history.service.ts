@@ -8,11 +8,14 @@ import { HistoryOutboxRepository } from './history-outbox.repository.js';
 /** ClickHouse wants few large inserts. */
 const POLL_MS = 1_000;
 const BATCH = 20_000;
+/** While ClickHouse is away, what is tried is little: a full batch read for nothing every second is a load of its own. */
+const TRIAL_BATCH = 10;
 
 /** Carries the history to ClickHouse. While that is away it waits in PostgreSQL; what is carried twice after a crash is seen once. */
 @Injectable()
 export class HistoryService implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly loops = new Loops('the score history');
+  private batch = BATCH;
 
   constructor(
     private readonly database: Database,
@@ -34,16 +37,20 @@ export class HistoryService implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async carry(): Promise<boolean> {
-    return this.database.bookkeeping(async (rows) => {
-      if (!(await this.outbox.tryLock(rows))) return false;
-      const waiting = await this.outbox.read(rows, BATCH);
-      if (waiting.length === 0) return false;
+    const limit = this.batch;
+    this.batch = TRIAL_BATCH;
+    const carried = await this.database.bookkeeping(async (rows) => {
+      if (!(await this.outbox.tryLock(rows))) return 0;
+      const waiting = await this.outbox.read(rows, limit);
+      if (waiting.length === 0) return 0;
       await this.history.insert(waiting);
       await this.outbox.remove(
         rows,
         waiting.map(({ id }) => id),
       );
-      return waiting.length === BATCH;
+      return waiting.length;
     });
+    this.batch = BATCH;
+    return carried === limit;
   }
 }
