@@ -87,7 +87,8 @@ export class UsageIngestService implements OnApplicationBootstrap, OnModuleDestr
   }
 
   private async takeIn(rows: Rows, events: readonly KnownEvent[]): Promise<void> {
-    const once = new Map(events.map((event) => [event.key, event]));
+    // The first one stays, as it does where they come in apart.
+    const once = new Map([...events].reverse().map((event) => [event.key, event]));
     const fresh = await this.usage.noteSeen(rows, [...once.keys()]);
     const uses = [...once.values()].filter(({ key }) => fresh.has(key)).map(({ use }) => use);
     const credited = uses.length > 0 ? await this.usage.credited(rows, uses) : [];
