@@ -18,7 +18,7 @@ import { sendsOf } from './sends.js';
 const POLL_MS = 100;
 const TROUBLE_MS = 1_000;
 const REFUSAL_MS = 15_000;
-const PUBLISH_BATCH = 5_000;
+const PUBLISH_BATCH = 2_000;
 const TIDY_UP_MS = 3_600_000;
 
 /** The outbox relay: gives every committed event its place in the chain, and publishes it. One is active at a time; any other waits to take over. */
