@@ -8,7 +8,8 @@ export interface Actor {
 /** What a strategy leaves on the request (`request.user`): the actor without its principal, which is looked up where it is needed. */
 export interface Identity {
   id: string;
-  type: 'user' | 'app';
+  /** No token is of `system`: that is the product itself, where work goes on that no request asked for. */
+  type: Actor['type'];
   /** Every role of the token, known or not, as it stands there. */
   roles: readonly string[];
 }

@@ -1,4 +1,4 @@
-import type { Actor, Identity } from '#libs/auth/caller.js';
+import type { Actor } from '#libs/auth/caller.js';
 import type { Caller } from '#libs/auth/request-caller.js';
 import { v7 as uuidv7 } from 'uuid';
 
@@ -7,10 +7,8 @@ export const REVIEWS_ACTOR: Actor = { id: 'reviews', type: 'system', principalId
 
 /** A caller of `Transactions.write` for work that no request asked for; `requestId` ties the events of one step together. */
 export function reviewsCaller(): Caller {
-  // Tokens are of people and applications only, and so are identities; events know the product itself as a third.
-  const type = REVIEWS_ACTOR.type as string as Identity['type'];
   return {
-    identity: { id: REVIEWS_ACTOR.id, type, roles: [] },
+    identity: { id: REVIEWS_ACTOR.id, type: REVIEWS_ACTOR.type, roles: [] },
     requestId: uuidv7(),
     traceId: uuidv7().replaceAll('-', ''),
     clientIp: null,

@@ -22,7 +22,7 @@ export function milliseconds(column: string): Sql {
 }
 
 /** The columns of a FactsRow as they were when the row `s` of `scores` was computed, with its grant `g` and principal `p`. */
-export const FACTS_OF_SCORE = raw(`s.grant_id AS "grantId", ${milliseconds('g.granted_at').sql} AS "grantedMs",
+export const FACTS_OF_SCORE = raw(`s.grant_id AS "grantId", ${milliseconds('coalesce(g.held_since, g.granted_at)').sql} AS "grantedMs",
   ${milliseconds('s.last_used_at').sql} AS "lastUsedMs", ${milliseconds('s.usage_tracked_since').sql} AS "trackedMs",
   s.cadence_days AS "cadenceDays", s.cadence_gaps AS "cadenceGaps", p.type AS "principalType", g.privilege, s.sensitivity,
   s.peers, s.peers_holding AS "peersHolding"`);

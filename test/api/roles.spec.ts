@@ -34,7 +34,7 @@ const READER = 'governance.reader';
 const CONNECTOR = 'governance.connector:hr';
 
 /** Section 4 of the design, by hand. An operation that it says nothing of yet has to be put here first. */
-function allowed({ id, tag, method }: Operation): readonly string[] | 'public' | 'any token' {
+function allowed({ id, tag, method, path }: Operation): readonly string[] | 'public' | 'any token' {
   if (id === 'getMe') return 'any token';
   // It takes away for ever what the history of a connector's own source holds, too.
   if (id === 'erasePrincipal') return [ADMIN];
@@ -48,12 +48,22 @@ function allowed({ id, tag, method }: Operation): readonly string[] | 'public' |
       return method === 'get' ? [READER, REVIEWER, AUDITOR, CONNECTOR, ADMIN] : [CONNECTOR, ADMIN];
     case 'scores':
       return [READER, REVIEWER, AUDITOR, ADMIN];
+    case 'reviews':
+      return allowedInReviews(path, method);
     case 'audit':
     case 'reports':
       return [AUDITOR, ADMIN];
     default:
       throw new Error(`Who may call ${id}? Write it into this table, from the design.`);
   }
+}
+
+/** Reviewers work in packets, admins run campaigns, auditors read everything, and connectors carry out what was decided. */
+function allowedInReviews(path: string, method: Method): readonly string[] {
+  if (path.startsWith('/v1/reviews/remediations')) return method === 'get' ? [CONNECTOR, AUDITOR, ADMIN] : [CONNECTOR, ADMIN];
+  if (path.startsWith('/v1/reviews/campaigns')) return method === 'get' ? [AUDITOR, ADMIN] : [ADMIN];
+  if (method === 'get') return [REVIEWER, AUDITOR, ADMIN];
+  return /\/(decisions|reassign|sign-off)$/.test(path) ? [REVIEWER, ADMIN] : [ADMIN];
 }
 
 /** Role claims that are none of ours, or not quite. */

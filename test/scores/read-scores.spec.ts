@@ -73,7 +73,7 @@ describe('/v1/scores', () => {
     expect(await walk('recommendation=revoke')).toHaveLength(all.filter(({ band }) => band === 'dormant').length);
   });
 
-  it.each(['band=cold', 'sort=band', 'minScore=101', 'maxScore=1.234', 'minScore=x', 'colour=red', 'limit=101'])(
+  it.each(['band=cold', 'sort=band', 'minScore=101', 'maxScore=100.01', 'minScore=x', 'colour=red', 'limit=101'])(
     'answers 400 to %s',
     async (query) => {
       const response = await ground.http.get(`/v1/scores?${query}`);

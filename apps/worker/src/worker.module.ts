@@ -5,6 +5,7 @@ import { DatabaseModule } from '#libs/database/database.module.js';
 import { ChainStore } from '#libs/events/chain-store.js';
 import { KafkaModule } from '#libs/kafka/kafka.module.js';
 import { loggingModule } from '#libs/observability/logging.js';
+import { ReviewJobs } from '#libs/reviews/review-jobs.js';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { AuditSinkController } from './audit-sink/audit-sink.controller.js';
@@ -13,6 +14,7 @@ import { SinkMetrics } from './audit-sink/sink-metrics.js';
 import { Retention } from './maintenance/retention.js';
 import { OutboxRelay } from './outbox-relay/outbox-relay.service.js';
 import { RelayMetrics } from './outbox-relay/relay-metrics.js';
+import { ReviewDeadlines } from './review-deadlines/review-deadlines.service.js';
 
 /** The worker, for one configuration. */
 @Module({})
@@ -28,7 +30,7 @@ export class WorkerModule {
         KafkaModule,
       ],
       controllers: [AuditSinkController],
-      providers: [ChainStore, AuditLog, OutboxRelay, RelayMetrics, Retention, AuditSink, SinkMetrics],
+      providers: [ChainStore, AuditLog, OutboxRelay, RelayMetrics, Retention, AuditSink, SinkMetrics, ReviewJobs, ReviewDeadlines],
     };
   }
 }

@@ -444,6 +444,438 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/reviews/campaigns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List campaigns
+         * @description All campaigns, by id.
+         */
+        get: operations["listCampaigns"];
+        put?: never;
+        /**
+         * Draft a campaign
+         * @description Which grants are to be reviewed, by whom, and until when. Nobody is asked anything before it is launched.
+         */
+        post: operations["createCampaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviews/campaigns/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a campaign
+         * @description One campaign with its numbers, and the progress of what is being done with it. Never answered with 304.
+         */
+        get: operations["getCampaign"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviews/campaigns/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview a campaign
+         * @description What launching a draft would make of the grants as they are now; of a campaign that is launched, what closing it now would do, defaults included.
+         */
+        get: operations["previewCampaign"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviews/campaigns/{id}/launch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Launch a campaign
+         * @description Makes packets of a draft, in the background where there is much to do: `progress` and `openedAt` tell how far that is.
+         */
+        post: operations["launchCampaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviews/campaigns/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close a campaign before its due date
+         * @description What is undecided gets its default, and what is to be revoked is revoked, in the background; the circuit breaker may hold it.
+         */
+        post: operations["closeCampaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviews/campaigns/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a campaign
+         * @description Nothing comes of it. Only before it closes; a closing that is held cannot be cancelled away.
+         */
+        post: operations["cancelCampaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviews/campaigns/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm a held closing
+         * @description Lets a closing that the circuit breaker holds go on. Never by who created the campaign.
+         */
+        post: operations["confirmCampaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviews/campaigns/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo a campaign
+         * @description Gives back, as new grants, what a completed campaign took away, for 30 days after its end. `undo` tells what came back.
+         */
+        post: operations["undoCampaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviews/remediations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List remediations
+         * @description What became of decisions to revoke, by id. A connector sees those of its source; `status=queued` is its work.
+         */
+        get: operations["listRemediations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviews/remediations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a remediation
+         * @description One remediation.
+         */
+        get: operations["getRemediation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Report a remediation
+         * @description What was found at the source: `applied` once the access is gone there, which ends the grant, or `failed` with the reason.
+         */
+        patch: operations["reportRemediation"];
+        trace?: never;
+    };
+    "/v1/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List review packets
+         * @description By id. A reviewer sees their own; `reviewer=me` is the caller's, whoever calls.
+         */
+        get: operations["listReviews"];
+        put?: never;
+        /**
+         * Ask somebody about grants
+         * @description A packet of its own, without a campaign. What it revokes is revoked when it is signed off, or at its due date.
+         */
+        post: operations["createReview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviews/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a review packet
+         * @description One packet with its numbers; 404 for somebody else's. Admins and auditors are also told how it was decided. Never answered with 304.
+         */
+        get: operations["getReview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviews/{id}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the items of a packet
+         * @description By id: what there was when each was made, the score now, the decision in force, and what became of it.
+         */
+        get: operations["listReviewItems"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviews/{id}/items/{itemId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get an item of a packet
+         * @description One item with everything that was decided about it, and through whose hands it went.
+         */
+        get: operations["getReviewItem"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviews/{id}/items/{itemId}/effect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview what revoking an item takes away
+         * @description From whom, through which groups, and who would keep the access by another path.
+         */
+        get: operations["previewRevocation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviews/{id}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide items of a packet
+         * @description Up to 100 at once, with an outcome for each: what can be recorded is, whatever becomes of the others. Nothing is taken away before the packet closes.
+         */
+        post: operations["decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviews/{id}/reassign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give items to another reviewer
+         * @description Undecided ones, all or none. They come into the packet that the other has of the same campaign, or into a new one.
+         */
+        post: operations["reassign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviews/{id}/sign-off": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign a packet off
+         * @description Once nothing is pending. It is final: from then on nothing in it changes. A packet of its own closes with it.
+         */
+        post: operations["signOff"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviews/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm what a packet of its own would revoke
+         * @description Where the circuit breaker holds it. Never by who made the packet.
+         */
+        post: operations["confirmReview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviews/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a packet of its own
+         * @description Nothing comes of it. Only before it closes.
+         */
+        post: operations["cancelReview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviews/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo a packet of its own
+         * @description Gives back, as new grants, what it took away, for 30 days after its end.
+         */
+        post: operations["undoReview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit": {
         parameters: {
             query?: never;
@@ -1989,6 +2421,1564 @@ export interface components {
             nextCursor: string | null;
         };
         /** @enum {string} */
+        CampaignStatus: "draft" | "active" | "closing" | "completed" | "cancelled";
+        /**
+         * @description Once, or standing.
+         * @enum {string}
+         */
+        CampaignKind: "once" | "standing";
+        ShownSelectorDto: {
+            /**
+             * @description Bands.
+             * @example [
+             *       "dormant"
+             *     ]
+             */
+            bands: string[];
+            /**
+             * Format: double
+             * @description The lowest score.
+             * @example null
+             */
+            minScore: number | null;
+            /**
+             * Format: double
+             * @description The highest score.
+             * @example null
+             */
+            maxScore: number | null;
+            /**
+             * @description Sensitivities.
+             * @example []
+             */
+            sensitivities: string[];
+            /**
+             * @description Privileges.
+             * @example []
+             */
+            privileges: string[];
+            /**
+             * @description Assets.
+             * @example []
+             */
+            assetIds: string[];
+            /**
+             * @description Departments.
+             * @example []
+             */
+            departments: string[];
+            /**
+             * @description Kinds of principals.
+             * @example []
+             */
+            principalTypes: string[];
+            /**
+             * @description Sources.
+             * @example []
+             */
+            sources: string[];
+            /**
+             * Format: int32
+             * @description Days without a use.
+             * @example null
+             */
+            unusedForDays: number | null;
+            /**
+             * Format: date-time
+             * @description Granted before.
+             * @example null
+             */
+            grantedBefore: string | null;
+        };
+        /**
+         * @description Who is asked first.
+         * @enum {string}
+         */
+        ReviewerKind: "assetOwner" | "manager" | "named";
+        ShownReviewersDto: {
+            /**
+             * @description Who is asked first.
+             * @example assetOwner
+             */
+            kind: components["schemas"]["ReviewerKind"];
+            /**
+             * @description Those who are named.
+             * @example []
+             */
+            principalIds: string[];
+            /**
+             * Format: uuid
+             * @description Who is asked where that leads to nobody fit.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            fallbackReviewerId: string;
+        };
+        /**
+         * @description What becomes of what nobody decides.
+         * @enum {string}
+         */
+        DefaultDecision: "none" | "approve" | "revoke" | "recommendation";
+        ReasonCountDto: {
+            /**
+             * @description Why.
+             * @example no_eligible_reviewer
+             */
+            reason: string;
+            /**
+             * Format: int32
+             * @description How many.
+             * @example 1
+             */
+            count: number;
+        };
+        CampaignCountsDto: {
+            /**
+             * Format: int32
+             * @description Items.
+             * @example 120
+             */
+            items: number;
+            /**
+             * Format: int32
+             * @description Not decided yet.
+             * @example 20
+             */
+            pending: number;
+            /**
+             * Format: int32
+             * @description To be kept.
+             * @example 70
+             */
+            approved: number;
+            /**
+             * Format: int32
+             * @description To be taken away.
+             * @example 25
+             */
+            revoked: number;
+            /**
+             * Format: int32
+             * @description Neither.
+             * @example 5
+             */
+            abstained: number;
+            /**
+             * Format: int32
+             * @description Packets.
+             * @example 12
+             */
+            packets: number;
+        };
+        /**
+         * @description What is being done.
+         * @enum {string}
+         */
+        CampaignWork: "launch" | "defaults" | "check" | "apply" | "undo";
+        CampaignProgressDto: {
+            /**
+             * @description What is being done.
+             * @example launch
+             */
+            phase: components["schemas"]["CampaignWork"];
+            /**
+             * Format: int32
+             * @description How much of it.
+             * @example 5000
+             */
+            done: number;
+            /**
+             * Format: int32
+             * @description Of how much.
+             * @example 100000
+             */
+            total: number;
+        };
+        /**
+         * @description Why it is open.
+         * @enum {string}
+         */
+        BreakerCode: "too_many_revocations" | "last_admin";
+        BreakerReasonDto: {
+            /**
+             * @description Why it is open.
+             * @example too_many_revocations
+             */
+            code: components["schemas"]["BreakerCode"];
+            /**
+             * Format: uuid
+             * @description The asset that would be left without an admin.
+             * @example null
+             */
+            assetId: string | null;
+        };
+        CampaignBreakerDto: {
+            /**
+             * @description Whether a second admin has to confirm.
+             * @example false
+             */
+            open: boolean;
+            /**
+             * Format: int32
+             * @description How many revocations pass without.
+             * @example 25
+             */
+            limit: number;
+            /** @description Why it is open. */
+            reasons: components["schemas"]["BreakerReasonDto"][];
+            /**
+             * Format: int32
+             * @description How many grants would be revoked.
+             * @example 12
+             */
+            wouldRevoke: number;
+            /**
+             * Format: date-time
+             * @description Since when the closing is held, or was.
+             * @example null
+             */
+            heldAt: string | null;
+            /**
+             * Format: date-time
+             * @description When a second admin confirmed.
+             * @example null
+             */
+            confirmedAt: string | null;
+            /** @description Who confirmed. */
+            confirmedBy: components["schemas"]["ActorDto"] | null;
+        };
+        CampaignUndoDto: {
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             * @example 2026-04-01T09:00:00.000Z
+             */
+            askedAt: string;
+            /** @description Who asked. */
+            askedBy: components["schemas"]["ActorDto"];
+            /**
+             * Format: date-time
+             * @description When it was done.
+             * @example 2026-04-01T09:00:01.000Z
+             */
+            undoneAt: string | null;
+            /**
+             * Format: int32
+             * @description Grants that are there again.
+             * @example 11
+             */
+            restored: number;
+            /**
+             * Format: int32
+             * @description Revocations that no connector had carried out yet.
+             * @example 0
+             */
+            withdrawn: number;
+            /** @description What could not come back, and why. */
+            skipped: components["schemas"]["ReasonCountDto"][];
+        };
+        CampaignDto: {
+            /**
+             * Format: uuid
+             * @description Its id, a UUIDv7.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            id: string;
+            /**
+             * @description Once, or standing.
+             * @example once
+             */
+            kind: components["schemas"]["CampaignKind"];
+            /**
+             * @description Its name.
+             * @example Q1 restricted data
+             */
+            name: string;
+            /**
+             * @description Where it is.
+             * @example active
+             */
+            status: components["schemas"]["CampaignStatus"];
+            /** @description Which grants. */
+            selector: components["schemas"]["ShownSelectorDto"];
+            /** @description Who reviews them. */
+            reviewers: components["schemas"]["ShownReviewersDto"];
+            /**
+             * Format: date-time
+             * @description When it closes by itself.
+             * @example 2031-03-31T17:00:00.000Z
+             */
+            dueAt: string | null;
+            /**
+             * Format: int32
+             * @description Days of a packet.
+             * @example null
+             */
+            daysToDecide: number | null;
+            /**
+             * @description What becomes of what nobody decides.
+             * @example none
+             */
+            defaultDecision: components["schemas"]["DefaultDecision"];
+            /**
+             * Format: int32
+             * @description How many grants the selector has found.
+             * @example 121
+             */
+            population: number;
+            /** @description What of these is in no packet, and why. */
+            excluded: components["schemas"]["ReasonCountDto"][];
+            /** @description Its items by what they are decided to be. */
+            counts: components["schemas"]["CampaignCountsDto"];
+            /** @description What is being done with it in the background. */
+            progress: components["schemas"]["CampaignProgressDto"] | null;
+            /** @description The circuit breaker, once it is closing. */
+            breaker: components["schemas"]["CampaignBreakerDto"] | null;
+            /** @description What became of undoing it, where that was asked for. */
+            undo: components["schemas"]["CampaignUndoDto"] | null;
+            /** @description Who created it; never who confirms it. */
+            createdBy: components["schemas"]["ActorDto"];
+            /**
+             * Format: date-time
+             * @description When it was launched.
+             * @example null
+             */
+            launchedAt: string | null;
+            /**
+             * Format: date-time
+             * @description When all its items were there.
+             * @example null
+             */
+            openedAt: string | null;
+            /**
+             * Format: date-time
+             * @description When it began to close.
+             * @example null
+             */
+            closingAt: string | null;
+            /**
+             * Format: date-time
+             * @description When it was completed.
+             * @example null
+             */
+            completedAt: string | null;
+            /**
+             * Format: date-time
+             * @description When it was cancelled.
+             * @example null
+             */
+            cancelledAt: string | null;
+            /**
+             * Format: date-time
+             * @description When it was created.
+             * @example 2026-01-31T09:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             * @example 2026-01-31T09:00:00.000Z
+             */
+            updatedAt: string;
+            /**
+             * Format: int32
+             * @description Counts its changes; also the `ETag`.
+             * @example 1
+             */
+            version: number;
+        };
+        CampaignPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["CampaignDto"][];
+            /** @description The cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        SelectorDto: {
+            /**
+             * @description Only in these bands.
+             * @example [
+             *       "stale",
+             *       "dormant"
+             *     ]
+             */
+            bands?: ("active" | "aging" | "stale" | "dormant" | "insufficient_data")[] | null;
+            /**
+             * Format: double
+             * @description Only scores of at least this.
+             * @example 50
+             */
+            minScore?: number | null;
+            /**
+             * Format: double
+             * @description Only scores of at most this.
+             * @example 100
+             */
+            maxScore?: number | null;
+            /**
+             * @description Only on assets of these sensitivities.
+             * @example [
+             *       "restricted"
+             *     ]
+             */
+            sensitivities?: ("public" | "internal" | "confidential" | "restricted")[] | null;
+            /**
+             * @description Only with these privileges.
+             * @example [
+             *       "admin"
+             *     ]
+             */
+            privileges?: ("read" | "write" | "admin")[] | null;
+            /**
+             * @description Only on these assets.
+             * @example []
+             */
+            assetIds?: string[] | null;
+            /**
+             * @description Only of these departments.
+             * @example [
+             *       "Finance"
+             *     ]
+             */
+            departments?: string[] | null;
+            /**
+             * @description Only held by these kinds of principals.
+             * @example [
+             *       "user"
+             *     ]
+             */
+            principalTypes?: ("user" | "service_account" | "group")[] | null;
+            /**
+             * @description Only of these sources.
+             * @example [
+             *       "manual"
+             *     ]
+             */
+            sources?: string[] | null;
+            /**
+             * Format: int32
+             * @description Only not used for so many days.
+             * @example 90
+             */
+            unusedForDays?: number | null;
+            /**
+             * Format: date-time
+             * @description Only granted before this instant.
+             * @example 2025-01-01T00:00:00.000Z
+             */
+            grantedBefore?: string | null;
+        };
+        ReviewersDto: {
+            /**
+             * @description Who is asked first.
+             * @example assetOwner
+             */
+            kind: components["schemas"]["ReviewerKind"];
+            /**
+             * @description Those who are named; for `named` alone.
+             * @example []
+             */
+            principalIds?: string[];
+            /**
+             * Format: uuid
+             * @description Who is asked where that leads to nobody fit. An active user.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            fallbackReviewerId: string;
+        };
+        CreateCampaignDto: {
+            /**
+             * @description Its name.
+             * @example Q1 restricted data
+             */
+            name: string;
+            /**
+             * @description Once, with a due date; or standing, which opens small packets as grants decay.
+             * @default once
+             * @example once
+             */
+            kind?: components["schemas"]["CampaignKind"];
+            /** @description Which grants. A member that is absent, null or empty restricts nothing. */
+            selector: components["schemas"]["SelectorDto"];
+            /** @description Who reviews them. */
+            reviewers: components["schemas"]["ReviewersDto"];
+            /**
+             * Format: date-time
+             * @description When it closes by itself; in the future. A standing campaign has none.
+             * @example 2031-03-31T17:00:00.000Z
+             */
+            dueAt?: string | null;
+            /**
+             * Format: int32
+             * @description For how many days a packet of a standing campaign is open; 14 where it is left out.
+             * @example null
+             */
+            daysToDecide?: number | null;
+            /**
+             * @description What becomes of what nobody decides; `none` is an abstention.
+             * @default none
+             * @example none
+             */
+            defaultDecision?: components["schemas"]["DefaultDecision"];
+        };
+        ReviewerLoadDto: {
+            /**
+             * Format: uuid
+             * @description The reviewer.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            reviewerId: string;
+            /**
+             * Format: int32
+             * @description How many items they have, or would have.
+             * @example 12
+             */
+            items: number;
+        };
+        PreviewBreakerDto: {
+            /**
+             * @description Whether a second admin has to confirm.
+             * @example false
+             */
+            open: boolean;
+            /**
+             * Format: int32
+             * @description How many revocations pass without.
+             * @example 25
+             */
+            limit: number;
+            /** @description Why it is open. */
+            reasons: components["schemas"]["BreakerReasonDto"][];
+        };
+        CampaignPreviewDto: {
+            /**
+             * Format: int32
+             * @description Grants that the selector finds.
+             * @example 121
+             */
+            population: number;
+            /**
+             * Format: int32
+             * @description Grants that somebody reviews.
+             * @example 120
+             */
+            included: number;
+            /** @description The others, and why. */
+            excluded: components["schemas"]["ReasonCountDto"][];
+            /** @description Who reviews how many. */
+            byReviewer: components["schemas"]["ReviewerLoadDto"][];
+            /**
+             * Format: int32
+             * @description Grants that closing now would revoke, defaults included.
+             * @example 12
+             */
+            wouldRevoke: number;
+            /** @description What the circuit breaker would say to that. */
+            breaker: components["schemas"]["PreviewBreakerDto"];
+        };
+        /** @enum {string} */
+        RemediationStatus: "queued" | "applied" | "failed" | "not_needed";
+        ShownMembershipDto: {
+            /**
+             * Format: uuid
+             * @description The group.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            groupId: string;
+            /**
+             * Format: uuid
+             * @description Who was in it.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            memberId: string;
+        };
+        RemediationDto: {
+            /**
+             * Format: uuid
+             * @description Its id, a UUIDv7.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The item that was decided.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            itemId: string;
+            /**
+             * Format: uuid
+             * @description Its packet.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            packetId: string;
+            /**
+             * Format: uuid
+             * @description Its campaign; null for a packet of its own.
+             * @example null
+             */
+            campaignId: string | null;
+            /**
+             * Format: uuid
+             * @description The grant to take away.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            grantId: string;
+            /**
+             * @description The source of the grant.
+             * @example warehouse
+             */
+            source: string;
+            /** @description The memberships to end in the place of the grant; null for the grant. */
+            memberships: components["schemas"]["ShownMembershipDto"][] | null;
+            /**
+             * @description How far it is.
+             * @example queued
+             */
+            status: components["schemas"]["RemediationStatus"];
+            /**
+             * @description Why it is so.
+             * @example null
+             */
+            reason: string | null;
+            /**
+             * @description What undoing did.
+             * @example null
+             * @enum {string|null}
+             */
+            undo: "restored" | "withdrawn" | "skipped" | null;
+            /**
+             * @description Why undoing skipped it.
+             * @example null
+             */
+            undoReason: string | null;
+            /**
+             * Format: uuid
+             * @description The grant that is there again.
+             * @example null
+             */
+            restoredGrantId: string | null;
+            /**
+             * Format: date-time
+             * @description When it came to its end.
+             * @example null
+             */
+            settledAt: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-01-31T09:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             * @example 2026-01-31T09:00:00.000Z
+             */
+            updatedAt: string;
+            /**
+             * Format: int32
+             * @description Counts its changes; also the `ETag`.
+             * @example 1
+             */
+            version: number;
+        };
+        RemediationPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["RemediationDto"][];
+            /** @description The cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        ReportRemediationDto: {
+            /**
+             * @description What was found at the source.
+             * @example applied
+             */
+            status: components["schemas"]["RemediationStatus"];
+            /**
+             * @description Why; needed where it failed.
+             * @example Still reached through PUBLIC
+             */
+            reason?: string | null;
+        };
+        /** @enum {string} */
+        ReviewStatus: "open" | "signed_off" | "cancelled";
+        ReviewCountsDto: {
+            /**
+             * Format: int32
+             * @description Items.
+             * @example 120
+             */
+            items: number;
+            /**
+             * Format: int32
+             * @description Not decided yet.
+             * @example 20
+             */
+            pending: number;
+            /**
+             * Format: int32
+             * @description To be kept.
+             * @example 70
+             */
+            approved: number;
+            /**
+             * Format: int32
+             * @description To be taken away.
+             * @example 25
+             */
+            revoked: number;
+            /**
+             * Format: int32
+             * @description Neither.
+             * @example 5
+             */
+            abstained: number;
+        };
+        /**
+         * @description How the reviewer came to them.
+         * @enum {string}
+         */
+        AssignmentReason: "asset_owner" | "manager" | "named" | "fallback_none" | "fallback_not_active" | "fallback_not_a_person" | "fallback_self_review" | "chosen" | "reassigned";
+        AssignmentCountDto: {
+            /**
+             * @description How the reviewer came to them.
+             * @example asset_owner
+             */
+            reason: components["schemas"]["AssignmentReason"];
+            /**
+             * Format: int32
+             * @description How many items.
+             * @example 12
+             */
+            count: number;
+        };
+        ReviewDto: {
+            /**
+             * Format: uuid
+             * @description Its id, a UUIDv7.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description Its campaign; null for a packet of its own.
+             * @example null
+             */
+            campaignId: string | null;
+            /**
+             * @description Its name.
+             * @example Q1 restricted data
+             */
+            name: string;
+            /**
+             * Format: uuid
+             * @description Who is asked.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            reviewerId: string;
+            /**
+             * @description Their name.
+             * @example Finance lead
+             */
+            reviewerName: string;
+            /**
+             * @description Whether it can still be worked on.
+             * @example open
+             */
+            status: components["schemas"]["ReviewStatus"];
+            /**
+             * Format: date-time
+             * @description When it closes by itself.
+             * @example 2031-03-31T17:00:00.000Z
+             */
+            dueAt: string;
+            /** @description Its items by what they are decided to be. */
+            counts: components["schemas"]["ReviewCountsDto"];
+            /** @description How its reviewer came to its items. */
+            reasons: components["schemas"]["AssignmentCountDto"][];
+            /**
+             * @description Where what closes it is: its campaign, or itself.
+             * @example active
+             */
+            stage: components["schemas"]["CampaignStatus"];
+            /**
+             * Format: date-time
+             * @description When it was signed off.
+             * @example null
+             */
+            signedOffAt: string | null;
+            /** @description Who signed it off; the system at the due date. */
+            signedOffBy: components["schemas"]["ActorDto"] | null;
+            /** @description The circuit breaker of a packet of its own, once it closes. */
+            breaker: components["schemas"]["CampaignBreakerDto"] | null;
+            /** @description What became of undoing a packet of its own. */
+            undo: components["schemas"]["CampaignUndoDto"] | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-01-31T09:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             * @example 2026-01-31T09:00:00.000Z
+             */
+            updatedAt: string;
+            /**
+             * Format: int32
+             * @description Counts its changes; also the `ETag`.
+             * @example 1
+             */
+            version: number;
+        };
+        ReviewPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["ReviewDto"][];
+            /** @description The cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        CreateReviewDto: {
+            /**
+             * @description Its name.
+             * @example Leavers of March
+             */
+            name: string;
+            /**
+             * Format: uuid
+             * @description Who is asked: an active user.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            reviewerId: string;
+            /**
+             * @description The grants, each in force and none access of the reviewer.
+             * @example [
+             *       "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+             *     ]
+             */
+            grantIds: string[];
+            /**
+             * Format: date-time
+             * @description When it closes by itself; in the future.
+             * @example 2031-03-31T17:00:00.000Z
+             */
+            dueAt: string;
+            /**
+             * @description What becomes of what is not decided by then; `none` is an abstention.
+             * @default none
+             * @example none
+             */
+            defaultDecision?: components["schemas"]["DefaultDecision"];
+        };
+        HonestyDto: {
+            /**
+             * Format: int32
+             * @description Decisions that people made, those included that were replaced.
+             * @example 12
+             */
+            decisions: number;
+            /**
+             * Format: double
+             * @description Seconds for each.
+             * @example 8.5
+             */
+            secondsPerDecision: number | null;
+            /**
+             * Format: double
+             * @description The share that approves.
+             * @example 0.9
+             */
+            approvedShare: number | null;
+            /**
+             * Format: double
+             * @description The share made several at once.
+             * @example 0.5
+             */
+            bulkShare: number | null;
+            /**
+             * Format: int32
+             * @description Approvals of what was recommended to be revoked.
+             * @example 1
+             */
+            approvedAgainstRevoke: number;
+            /**
+             * @description Decided faster than a person can read.
+             * @example false
+             */
+            tooFast: boolean;
+        };
+        ReviewedReviewDto: {
+            /**
+             * Format: uuid
+             * @description Its id, a UUIDv7.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description Its campaign; null for a packet of its own.
+             * @example null
+             */
+            campaignId: string | null;
+            /**
+             * @description Its name.
+             * @example Q1 restricted data
+             */
+            name: string;
+            /**
+             * Format: uuid
+             * @description Who is asked.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            reviewerId: string;
+            /**
+             * @description Their name.
+             * @example Finance lead
+             */
+            reviewerName: string;
+            /**
+             * @description Whether it can still be worked on.
+             * @example open
+             */
+            status: components["schemas"]["ReviewStatus"];
+            /**
+             * Format: date-time
+             * @description When it closes by itself.
+             * @example 2031-03-31T17:00:00.000Z
+             */
+            dueAt: string;
+            /** @description Its items by what they are decided to be. */
+            counts: components["schemas"]["ReviewCountsDto"];
+            /** @description How its reviewer came to its items. */
+            reasons: components["schemas"]["AssignmentCountDto"][];
+            /**
+             * @description Where what closes it is: its campaign, or itself.
+             * @example active
+             */
+            stage: components["schemas"]["CampaignStatus"];
+            /**
+             * Format: date-time
+             * @description When it was signed off.
+             * @example null
+             */
+            signedOffAt: string | null;
+            /** @description Who signed it off; the system at the due date. */
+            signedOffBy: components["schemas"]["ActorDto"] | null;
+            /** @description The circuit breaker of a packet of its own, once it closes. */
+            breaker: components["schemas"]["CampaignBreakerDto"] | null;
+            /** @description What became of undoing a packet of its own. */
+            undo: components["schemas"]["CampaignUndoDto"] | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-01-31T09:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             * @example 2026-01-31T09:00:00.000Z
+             */
+            updatedAt: string;
+            /**
+             * Format: int32
+             * @description Counts its changes; also the `ETag`.
+             * @example 1
+             */
+            version: number;
+            /** @description How it was decided; for admins and auditors. */
+            honesty?: components["schemas"]["HonestyDto"];
+        };
+        /** @enum {string} */
+        ReviewItemStatus: "pending" | "decided";
+        SnapshotPrincipalDto: {
+            /**
+             * Format: uuid
+             * @description Its id.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            id: string;
+            /**
+             * @description What it is.
+             * @example user
+             */
+            type: components["schemas"]["PrincipalType"];
+            /**
+             * @description Its name.
+             * @example Finance analyst 7
+             */
+            displayName: string;
+            /**
+             * @description Its department.
+             * @example Finance
+             */
+            department: string | null;
+            /**
+             * @description Its status.
+             * @example active
+             */
+            status: components["schemas"]["PrincipalStatus"];
+            /**
+             * Format: uuid
+             * @description Who owns it.
+             * @example null
+             */
+            ownerId: string | null;
+        };
+        SnapshotAssetDto: {
+            /**
+             * Format: uuid
+             * @description Its id.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            id: string;
+            /**
+             * @description What it is.
+             * @example table
+             */
+            type: string;
+            /**
+             * @description Its name.
+             * @example finance.ledger
+             */
+            name: string;
+            /**
+             * @description Its sensitivity.
+             * @example restricted
+             */
+            sensitivity: components["schemas"]["Sensitivity"];
+            /**
+             * @description Its source.
+             * @example manual
+             */
+            source: string;
+            /**
+             * Format: uuid
+             * @description Who owns it.
+             * @example null
+             */
+            ownerId: string | null;
+        };
+        SnapshotGrantDto: {
+            /**
+             * Format: uuid
+             * @description Its id.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            id: string;
+            /**
+             * @description What may be done.
+             * @example SELECT
+             */
+            permission: string;
+            /**
+             * @description How much that is.
+             * @example read
+             */
+            privilege: components["schemas"]["Privilege"];
+            /**
+             * @description The source of the asset.
+             * @example manual
+             */
+            source: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             * @example 2025-03-01T09:00:00.000Z
+             */
+            grantedAt: string;
+            /**
+             * Format: date-time
+             * @description When it ends by itself.
+             * @example null
+             */
+            expiresAt: string | null;
+            /**
+             * @description Why it was given.
+             * @example Quarterly close
+             */
+            justification: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last used.
+             * @example null
+             */
+            lastUsedAt: string | null;
+        };
+        SnapshotScoreDto: {
+            /**
+             * Format: double
+             * @description The score.
+             * @example 75
+             */
+            score: number;
+            /**
+             * Format: double
+             * @description The priority.
+             * @example 63.75
+             */
+            priority: number;
+            /**
+             * @description Its band.
+             * @example dormant
+             */
+            band: components["schemas"]["Band"];
+            /**
+             * @description What to do.
+             * @example revoke
+             */
+            recommendation: components["schemas"]["Recommendation"];
+            /**
+             * Format: date-time
+             * @description For which instant it was computed.
+             * @example 2026-01-31T09:00:00.000Z
+             */
+            computedAt: string;
+            /**
+             * @description The version of the decay model.
+             * @example 1
+             */
+            modelVersion: string;
+            /**
+             * Format: date-time
+             * @description When the next band would have begun.
+             * @example null
+             */
+            nextBandAt: string | null;
+            /** @description Every input and term of it, as `explanation` of a score. */
+            explanation: {
+                [key: string]: unknown;
+            };
+        };
+        SnapshotDto: {
+            /** @description Who has access. */
+            principal: components["schemas"]["SnapshotPrincipalDto"];
+            /** @description To what. */
+            asset: components["schemas"]["SnapshotAssetDto"];
+            /** @description The grant. */
+            grant: components["schemas"]["SnapshotGrantDto"];
+            /** @description Its score; null where it had none yet. */
+            score: components["schemas"]["SnapshotScoreDto"] | null;
+        };
+        LiveScoreDto: {
+            /**
+             * Format: double
+             * @description The score.
+             * @example 75
+             */
+            score: number;
+            /**
+             * Format: double
+             * @description The priority.
+             * @example 63.75
+             */
+            priority: number;
+            /**
+             * @description Its band.
+             * @example dormant
+             */
+            band: components["schemas"]["Band"];
+            /**
+             * @description What to do.
+             * @example revoke
+             */
+            recommendation: components["schemas"]["Recommendation"];
+            /**
+             * Format: date-time
+             * @description For which instant it was computed.
+             * @example 2026-01-31T09:00:00.000Z
+             */
+            computedAt: string;
+        };
+        /**
+         * @description What is to become of the access.
+         * @enum {string}
+         */
+        Decision: "approve" | "revoke" | "abstain";
+        /**
+         * @description A person, or the default of the due date.
+         * @enum {string}
+         */
+        DecisionSource: "reviewer" | "default" | "system";
+        DecisionDto: {
+            /**
+             * Format: uuid
+             * @description Its id.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            id: string;
+            /**
+             * @description What is to become of the access.
+             * @example approve
+             */
+            decision: components["schemas"]["Decision"];
+            /**
+             * @description Why.
+             * @example null
+             */
+            justification: string | null;
+            /**
+             * @description A person, or the default of the due date.
+             * @example reviewer
+             */
+            source: components["schemas"]["DecisionSource"];
+            /** @description The memberships that end in the place of the grant; null for the grant. */
+            memberships: components["schemas"]["ShownMembershipDto"][] | null;
+            /** @description Who decided. */
+            by: components["schemas"]["ActorDto"];
+            /**
+             * Format: date-time
+             * @description When.
+             * @example 2026-02-03T09:00:00.000Z
+             */
+            at: string;
+        };
+        ItemRemediationDto: {
+            /**
+             * Format: uuid
+             * @description Its id.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            id: string;
+            /**
+             * @description How far it is.
+             * @example applied
+             */
+            status: components["schemas"]["RemediationStatus"];
+            /**
+             * @description Why it is so.
+             * @example null
+             */
+            reason: string | null;
+            /**
+             * @description What undoing did.
+             * @example null
+             * @enum {string|null}
+             */
+            undo: "restored" | "withdrawn" | "skipped" | null;
+            /**
+             * @description Why undoing skipped it.
+             * @example null
+             */
+            undoReason: string | null;
+            /**
+             * Format: uuid
+             * @description The grant that is there again.
+             * @example null
+             */
+            restoredGrantId: string | null;
+        };
+        ReviewItemDto: {
+            /**
+             * Format: uuid
+             * @description Its id, a UUIDv7.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description Its packet.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            packetId: string;
+            /**
+             * Format: uuid
+             * @description The grant it is about.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            grantId: string;
+            /**
+             * @description Whether it is decided.
+             * @example pending
+             */
+            status: components["schemas"]["ReviewItemStatus"];
+            /**
+             * @description How the reviewer came to it.
+             * @example asset_owner
+             */
+            reason: components["schemas"]["AssignmentReason"];
+            /** @description What there was when the item was made. */
+            snapshot: components["schemas"]["SnapshotDto"];
+            /**
+             * @description Whether the grant is in force now.
+             * @example active
+             */
+            grantStatus: components["schemas"]["GrantStatus"];
+            /** @description The score now. */
+            liveScore: components["schemas"]["LiveScoreDto"] | null;
+            /** @description The decision in force. */
+            decision: components["schemas"]["DecisionDto"] | null;
+            /** @description What became of a decision to revoke. */
+            remediation: components["schemas"]["ItemRemediationDto"] | null;
+        };
+        ReviewItemPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["ReviewItemDto"][];
+            /** @description The cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        ReassignmentDto: {
+            /**
+             * Format: uuid
+             * @description Out of which packet.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            fromPacketId: string;
+            /**
+             * Format: uuid
+             * @description Into which.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            toPacketId: string;
+            /**
+             * @description Why.
+             * @example Knows this data
+             */
+            reason: string;
+            /** @description Who did it. */
+            by: components["schemas"]["ActorDto"];
+            /**
+             * Format: date-time
+             * @description When.
+             * @example 2026-02-03T09:00:00.000Z
+             */
+            at: string;
+        };
+        ReviewItemWithPastDto: {
+            /**
+             * Format: uuid
+             * @description Its id, a UUIDv7.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description Its packet.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            packetId: string;
+            /**
+             * Format: uuid
+             * @description The grant it is about.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            grantId: string;
+            /**
+             * @description Whether it is decided.
+             * @example pending
+             */
+            status: components["schemas"]["ReviewItemStatus"];
+            /**
+             * @description How the reviewer came to it.
+             * @example asset_owner
+             */
+            reason: components["schemas"]["AssignmentReason"];
+            /** @description What there was when the item was made. */
+            snapshot: components["schemas"]["SnapshotDto"];
+            /**
+             * @description Whether the grant is in force now.
+             * @example active
+             */
+            grantStatus: components["schemas"]["GrantStatus"];
+            /** @description The score now. */
+            liveScore: components["schemas"]["LiveScoreDto"] | null;
+            /** @description The decision in force. */
+            decision: components["schemas"]["DecisionDto"] | null;
+            /** @description What became of a decision to revoke. */
+            remediation: components["schemas"]["ItemRemediationDto"] | null;
+            /** @description Everything that was decided about it, oldest first. */
+            decisions: components["schemas"]["DecisionDto"][];
+            /** @description Through whose hands it went, oldest first. */
+            reassignments: components["schemas"]["ReassignmentDto"][];
+        };
+        EffectGroupDto: {
+            /**
+             * Format: uuid
+             * @description The group.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            id: string;
+            /**
+             * @description Its name.
+             * @example Finance
+             */
+            displayName: string;
+        };
+        OtherPathDto: {
+            /**
+             * Format: uuid
+             * @description The grant that would still give the access.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            grantId: string;
+            /** @description Through which groups; empty for a direct grant. */
+            path: components["schemas"]["EffectGroupDto"][];
+        };
+        AffectedPrincipalDto: {
+            /**
+             * Format: uuid
+             * @description Who.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            principalId: string;
+            /**
+             * @description Their name.
+             * @example Finance analyst 7
+             */
+            displayName: string;
+            /**
+             * @description What it is.
+             * @example user
+             */
+            type: components["schemas"]["PrincipalType"];
+            /** @description Through which groups the grant reaches them; empty where it is theirs. */
+            path: components["schemas"]["EffectGroupDto"][];
+            /**
+             * @description Whether the access would be gone.
+             * @example true
+             */
+            loses: boolean;
+            /** @description By which other paths they would keep it. */
+            otherPaths: components["schemas"]["OtherPathDto"][];
+        };
+        RevocationEffectDto: {
+            /**
+             * Format: uuid
+             * @description The grant that would go.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            grantId: string;
+            /**
+             * Format: int32
+             * @description Users and service accounts that it reaches.
+             * @example 40
+             */
+            affected: number;
+            /**
+             * Format: int32
+             * @description Of these, how many would lose this permission on the asset.
+             * @example 38
+             */
+            loses: number;
+            /**
+             * Format: int32
+             * @description How many would keep it by another path.
+             * @example 2
+             */
+            keeps: number;
+            /** @description The first hundred of them, those who would keep it first. */
+            principals: components["schemas"]["AffectedPrincipalDto"][];
+        };
+        MembershipInputDto: {
+            /**
+             * Format: uuid
+             * @description The group.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            groupId: string;
+            /**
+             * Format: uuid
+             * @description Who is in it.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            memberId: string;
+        };
+        DecisionInputDto: {
+            /**
+             * Format: uuid
+             * @description The item.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            itemId: string;
+            /**
+             * @description What is to become of the access.
+             * @example revoke
+             */
+            decision: components["schemas"]["Decision"];
+            /**
+             * @description Why. Needed to revoke, and to approve what is recommended to be revoked.
+             * @example Changed teams
+             */
+            justification?: string | null;
+            /** @description With a decision to revoke what a group holds: the memberships to end in the place of the grant. */
+            memberships?: components["schemas"]["MembershipInputDto"][] | null;
+            /**
+             * Format: uuid
+             * @description The id of the decision that it is to take the place of; null for none. Rejected where another is in force by then.
+             * @example null
+             */
+            replaces?: string | null;
+        };
+        DecideDto: {
+            /** @description The decisions, each on its own. */
+            decisions: components["schemas"]["DecisionInputDto"][];
+        };
+        /**
+         * @description What became of it.
+         * @enum {string}
+         */
+        DecisionOutcome: "recorded" | "rejected";
+        DecisionOutcomeDto: {
+            /**
+             * Format: uuid
+             * @description The item.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            itemId: string;
+            /**
+             * @description What became of it.
+             * @example recorded
+             */
+            outcome: components["schemas"]["DecisionOutcome"];
+            /**
+             * @description Why it was rejected.
+             * @example null
+             * @enum {string|null}
+             */
+            code: "not_found" | "duplicate" | "self_review" | "justification_required" | "decision_conflict" | "membership_unknown" | null;
+            /**
+             * @description The same in words.
+             * @example null
+             */
+            message: string | null;
+            /**
+             * Format: uuid
+             * @description The decision that is in force now by this request.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            decisionId: string | null;
+            /**
+             * Format: uuid
+             * @description The decision whose place it took.
+             * @example null
+             */
+            replaced: string | null;
+        };
+        DecisionOutcomesDto: {
+            /** @description One for each decision, in their order. */
+            outcomes: components["schemas"]["DecisionOutcomeDto"][];
+            /** @description The numbers of the packet now. */
+            counts: components["schemas"]["ReviewCountsDto"];
+        };
+        ReassignDto: {
+            /**
+             * @description Undecided items of the packet.
+             * @example [
+             *       "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+             *     ]
+             */
+            itemIds: string[];
+            /**
+             * Format: uuid
+             * @description Who is asked from now on.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            reviewerId: string;
+            /**
+             * @description Why.
+             * @example Knows this data
+             */
+            reason: string;
+        };
+        /** @enum {string} */
         EventType: "principal.created" | "principal.updated" | "principal.deactivated" | "principal.erased" | "membership.added" | "membership.removed" | "asset.created" | "asset.updated" | "asset.retired" | "grant.created" | "grant.updated" | "grant.revoked" | "campaign.created" | "campaign.launched" | "campaign.items_assigned" | "campaign.opened" | "campaign.closing" | "campaign.held" | "campaign.confirmed" | "campaign.completed" | "campaign.cancelled" | "campaign.undo_asked" | "campaign.undone" | "review.opened" | "review.reminder" | "review.decided" | "review.reassigned" | "review.signed_off" | "review.cancelled" | "remediation.queued" | "remediation.applied" | "remediation.failed" | "remediation.not_needed" | "remediation.undone" | "audit.queried" | "audit.verified" | "auth.denied";
         /** @enum {string} */
         Outcome: "success" | "denied" | "failed";
@@ -3106,6 +5096,426 @@ export interface components {
                  *       "status": 400,
                  *       "detail": "The request is not valid.",
                  *       "code": "validation_failed",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. */
+        Conflict5: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "idempotency_in_flight",
+                 *         "message": "A request with this Idempotency-Key is still being answered.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "A request with this Idempotency-Key is still being answered.",
+                 *       "code": "idempotency_in_flight",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `version_conflict`: The resource has changed since the version in If-Match. `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `campaign_state`: The campaign is not in a state that allows this. */
+        Conflict6: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "version_conflict",
+                 *         "message": "The resource has changed since the version in If-Match.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "The resource has changed since the version in If-Match.",
+                 *       "code": "version_conflict",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `version_conflict`: The resource has changed since the version in If-Match. `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `campaign_state`: The campaign is not in a state that allows this. `breaker_open`: The closing is held until a second admin confirms it. */
+        Conflict7: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "version_conflict",
+                 *         "message": "The resource has changed since the version in If-Match.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "The resource has changed since the version in If-Match.",
+                 *       "code": "version_conflict",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `forbidden`: The caller has no role that allows this. `second_admin_required`: A closing is confirmed by an admin who did not create what is closing. */
+        Forbidden2: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "forbidden",
+                 *         "message": "The caller has no role that allows this.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 403,
+                 *       "detail": "The caller has no role that allows this.",
+                 *       "code": "forbidden",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `version_conflict`: The resource has changed since the version in If-Match. `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `campaign_state`: The campaign is not in a state that allows this. `undo_expired`: A campaign can be undone for 30 days after its end. */
+        Conflict8: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "version_conflict",
+                 *         "message": "The resource has changed since the version in If-Match.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "The resource has changed since the version in If-Match.",
+                 *       "code": "version_conflict",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `validation_failed`: The request is not valid. `business_rule`: The request breaks a rule. `self_review`: Nobody reviews their own access. `malformed_json`: The body is not valid JSON in UTF-8. */
+        BadRequest7: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "validation_failed",
+                 *         "message": "The request is not valid.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 400,
+                 *       "detail": "The request is not valid.",
+                 *       "code": "validation_failed",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `packet_closed`: Nothing in this packet can be changed any more. */
+        Conflict9: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "idempotency_in_flight",
+                 *         "message": "A request with this Idempotency-Key is still being answered.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "A request with this Idempotency-Key is still being answered.",
+                 *       "code": "idempotency_in_flight",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `packet_closed`: Nothing in this packet can be changed any more. `already_decided`: This has been decided already. */
+        Conflict10: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "idempotency_in_flight",
+                 *         "message": "A request with this Idempotency-Key is still being answered.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "A request with this Idempotency-Key is still being answered.",
+                 *       "code": "idempotency_in_flight",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `version_conflict`: The resource has changed since the version in If-Match. `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `packet_closed`: Nothing in this packet can be changed any more. `items_pending`: Items of this packet are still pending. `campaign_state`: The campaign is not in a state that allows this. */
+        Conflict11: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "version_conflict",
+                 *         "message": "The resource has changed since the version in If-Match.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "The resource has changed since the version in If-Match.",
+                 *       "code": "version_conflict",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `campaign_state`: The campaign is not in a state that allows this. */
+        Conflict12: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "idempotency_in_flight",
+                 *         "message": "A request with this Idempotency-Key is still being answered.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "A request with this Idempotency-Key is still being answered.",
+                 *       "code": "idempotency_in_flight",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `campaign_state`: The campaign is not in a state that allows this. `breaker_open`: The closing is held until a second admin confirms it. */
+        Conflict13: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "idempotency_in_flight",
+                 *         "message": "A request with this Idempotency-Key is still being answered.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "A request with this Idempotency-Key is still being answered.",
+                 *       "code": "idempotency_in_flight",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `campaign_state`: The campaign is not in a state that allows this. `undo_expired`: A campaign can be undone for 30 days after its end. */
+        Conflict14: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "idempotency_in_flight",
+                 *         "message": "A request with this Idempotency-Key is still being answered.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "A request with this Idempotency-Key is still being answered.",
+                 *       "code": "idempotency_in_flight",
                  *       "errors": [],
                  *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
                  *     }
@@ -4432,6 +6842,1146 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listCampaigns: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before, of the same list with the same filters and sort. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description Only with this status. */
+                status?: components["schemas"]["CampaignStatus"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The next page (RFC 8288), where there is one. */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    createCampaign: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 hours: a repeat is given the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What to record or to change. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateCampaignDto"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            201: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    /** @description Where the new resource is. */
+                    Location?: string;
+                    /** @description `true` where this is the answer to an earlier, equal request. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignDto"];
+                };
+            };
+            400: components["responses"]["BadRequest2"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict5"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getCampaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The campaign. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignDto"];
+                };
+            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    previewCampaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The campaign. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignPreviewDto"];
+                };
+            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    launchCampaign: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that is to be changed; 409 where it has moved on. */
+                "If-Match"?: string;
+                /** @description Makes the request safe to repeat for 24 hours: a repeat is given the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The campaign. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    /** @description `true` where this is the answer to an earlier, equal request. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignDto"];
+                };
+            };
+            400: components["responses"]["BadRequest6"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict6"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    closeCampaign: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that is to be changed; 409 where it has moved on. */
+                "If-Match"?: string;
+                /** @description Makes the request safe to repeat for 24 hours: a repeat is given the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The campaign. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    /** @description `true` where this is the answer to an earlier, equal request. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignDto"];
+                };
+            };
+            400: components["responses"]["BadRequest6"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict6"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    cancelCampaign: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that is to be changed; 409 where it has moved on. */
+                "If-Match"?: string;
+                /** @description Makes the request safe to repeat for 24 hours: a repeat is given the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The campaign. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    /** @description `true` where this is the answer to an earlier, equal request. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignDto"];
+                };
+            };
+            400: components["responses"]["BadRequest6"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict7"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    confirmCampaign: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that is to be changed; 409 where it has moved on. */
+                "If-Match"?: string;
+                /** @description Makes the request safe to repeat for 24 hours: a repeat is given the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The campaign. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    /** @description `true` where this is the answer to an earlier, equal request. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignDto"];
+                };
+            };
+            400: components["responses"]["BadRequest6"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict6"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    undoCampaign: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that is to be changed; 409 where it has moved on. */
+                "If-Match"?: string;
+                /** @description Makes the request safe to repeat for 24 hours: a repeat is given the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The campaign. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    /** @description `true` where this is the answer to an earlier, equal request. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignDto"];
+                };
+            };
+            400: components["responses"]["BadRequest6"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict8"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listRemediations: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before, of the same list with the same filters and sort. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description Only with this status. */
+                status?: components["schemas"]["RemediationStatus"];
+                /** @description Only of this source. */
+                source?: string;
+                /** @description Only of this campaign. */
+                campaignId?: string;
+                /** @description Only of this packet. */
+                packetId?: string;
+                /** @description Only of this grant. */
+                grantId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The next page (RFC 8288), where there is one. */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemediationPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getRemediation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Versions that the client has. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The remediation. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemediationDto"];
+                };
+            };
+            /** @description The version is still the one in `If-None-Match`. */
+            304: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    reportRemediation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that is to be changed; 409 where it has moved on. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The remediation. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description What to record or to change. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportRemediationDto"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemediationDto"];
+                };
+            };
+            400: components["responses"]["BadRequest2"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict3"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listReviews: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before, of the same list with the same filters and sort. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description Only of this campaign. */
+                campaignId?: string;
+                /** @description Only of this reviewer; `me` is the caller. */
+                reviewer?: string;
+                /** @description Only with this status. */
+                status?: components["schemas"]["ReviewStatus"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The next page (RFC 8288), where there is one. */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    createReview: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 hours: a repeat is given the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What to record or to change. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateReviewDto"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            201: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    /** @description Where the new resource is. */
+                    Location?: string;
+                    /** @description `true` where this is the answer to an earlier, equal request. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewDto"];
+                };
+            };
+            400: components["responses"]["BadRequest7"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict5"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getReview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The packet. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewedReviewDto"];
+                };
+            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listReviewItems: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before, of the same list with the same filters and sort. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description Only with this status. */
+                status?: components["schemas"]["ReviewItemStatus"];
+            };
+            header?: never;
+            path: {
+                /** @description The packet. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The next page (RFC 8288), where there is one. */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewItemPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getReviewItem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The packet. */
+                id: string;
+                /** @description The item. */
+                itemId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewItemWithPastDto"];
+                };
+            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    previewRevocation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The packet. */
+                id: string;
+                /** @description The item. */
+                itemId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevocationEffectDto"];
+                };
+            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    decide: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 hours: a repeat is given the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The packet. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description What to record or to change. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideDto"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description `true` where this is the answer to an earlier, equal request. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionOutcomesDto"];
+                };
+            };
+            400: components["responses"]["BadRequest6"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict9"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    reassign: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Versions that the client has. */
+                "If-None-Match"?: string;
+                /** @description Makes the request safe to repeat for 24 hours: a repeat is given the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The packet. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description What to record or to change. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReassignDto"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    /** @description `true` where this is the answer to an earlier, equal request. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewDto"];
+                };
+            };
+            /** @description The version is still the one in `If-None-Match`. */
+            304: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest7"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict10"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    signOff: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that is to be changed; 409 where it has moved on. */
+                "If-Match"?: string;
+                /** @description Makes the request safe to repeat for 24 hours: a repeat is given the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The packet. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    /** @description `true` where this is the answer to an earlier, equal request. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewDto"];
+                };
+            };
+            400: components["responses"]["BadRequest6"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict11"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    confirmReview: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Versions that the client has. */
+                "If-None-Match"?: string;
+                /** @description Makes the request safe to repeat for 24 hours: a repeat is given the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The packet. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    /** @description `true` where this is the answer to an earlier, equal request. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewDto"];
+                };
+            };
+            /** @description The version is still the one in `If-None-Match`. */
+            304: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest6"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden2"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict12"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    cancelReview: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Versions that the client has. */
+                "If-None-Match"?: string;
+                /** @description Makes the request safe to repeat for 24 hours: a repeat is given the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The packet. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    /** @description `true` where this is the answer to an earlier, equal request. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewDto"];
+                };
+            };
+            /** @description The version is still the one in `If-None-Match`. */
+            304: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest6"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict13"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    undoReview: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Versions that the client has. */
+                "If-None-Match"?: string;
+                /** @description Makes the request safe to repeat for 24 hours: a repeat is given the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The packet. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    /** @description `true` where this is the answer to an earlier, equal request. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewDto"];
+                };
+            };
+            /** @description The version is still the one in `If-None-Match`. */
+            304: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest6"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict14"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];

@@ -40,7 +40,7 @@ export class ScoresRepository {
   async factsOf(rows: Rows, selection: GrantSelection): Promise<{ now: Date; grants: ScorableGrant[] }> {
     const grants = await rows<ScorableGrant & { nowMs: number }>(
       sql`SELECT ${milliseconds('statement_timestamp()::timestamptz(3)')} AS "nowMs", g.id AS "grantId", g.principal_id AS "principalId",
-          g.asset_id AS "assetId", ${milliseconds('g.granted_at')} AS "grantedMs", g.privilege, p.type AS "principalType", a.sensitivity,
+          g.asset_id AS "assetId", ${milliseconds('coalesce(g.held_since, g.granted_at)')} AS "grantedMs", g.privilege, p.type AS "principalType", a.sensitivity,
           ${milliseconds('a.usage_tracked_since')} AS "trackedMs", ${milliseconds('u.last_used_at')} AS "lastUsedMs", u.cadence_days AS "cadenceDays",
           u.cadence_gaps AS "cadenceGaps", u.last_use_inferred AS "lastUseInferred", coalesce(u.revision, 0)::float8 AS "usageRevision",
           peers.count AS peers, least(peers.count, greatest(0, peers.holding)) AS "peersHolding", s.band AS "knownBand", s.history_day AS "historyDay"

@@ -8,6 +8,7 @@ const TAGS: Record<string, string> = {
   assets: 'What access is given to, and who reaches it.',
   grants: 'Who may do what with which asset.',
   scores: 'How far each grant has decayed because nobody uses it, and why.',
+  reviews: 'Campaigns and packets of access to be looked at, what was decided, and what became of it.',
   audit: 'The immutable log of every change, and what it takes to check it.',
   health: 'Whether the parts are up.',
   metrics: 'Figures for Prometheus.',

@@ -28,8 +28,9 @@ export class ListReviewsDto extends PageQueryDto {
   @Id({ optional: true, description: 'Only of this campaign.', example: EXAMPLE_ID })
   campaignId?: string;
 
-  @Line({ max: 36, optional: true, description: 'Only of this reviewer; `me` is the caller.', example: 'me' })
+  // Above the line, whose own pattern is wider: what is written last into the document is what is on top.
   @ApiProperty({ pattern: REVIEWER_PATTERN, required: false })
+  @Line({ max: 36, optional: true, description: 'Only of this reviewer; `me` is the caller.', example: 'me' })
   @Matches(new RegExp(REVIEWER_PATTERN), { message: 'must be me or a UUID' })
   reviewer?: string;
 

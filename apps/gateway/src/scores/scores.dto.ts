@@ -15,9 +15,9 @@ const ANCHOR_KINDS = ['last_used', 'granted', 'tracking_started'] as const;
 const LAST_USES = ['reported', 'inferred'] as const;
 const LONGEST_FORECAST_DAYS = 730;
 
-/** A bound for scores, 0 to 100 with at most 2 decimals: what is shown has no more. */
+/** A bound for scores, 0 to 100; compared with what is shown, which has 2 decimals. */
 function ScoreBound(description: string, example: number): PropertyDecorator {
-  const message = 'must be a number from 0 to 100 with at most 2 decimals';
+  const message = 'must be a number from 0 to 100';
   return applyDecorators(
     ApiProperty({ description, required: false, type: 'number', format: 'double', minimum: 0, maximum: 100, example }),
     ValidateIf((_object, value) => value !== undefined),
@@ -26,7 +26,7 @@ function ScoreBound(description: string, example: number): PropertyDecorator {
       validator: { validate: (value) => typeof value === 'number' && value >= 0 && value <= 100, defaultMessage: () => message },
     }),
     Transform(({ value }: { value: unknown }) =>
-      typeof value === 'string' && /^[0-9]{1,3}(\.[0-9]{1,2})?$/.test(value) ? Number(value) : value,
+      typeof value === 'string' && /^-?[0-9]{1,3}(\.[0-9]{1,30})?(e[+-]?[0-9]{1,3})?$/i.test(value) ? Number(value) : value,
     ),
   );
 }
