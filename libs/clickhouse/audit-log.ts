@@ -37,7 +37,7 @@ const CONDITIONS: Record<keyof AuditFilters, string> = {
 
 /** Newest first, after this event. */
 export interface AuditKey {
-  /** RFC 3339. */
+  /** RFC 3339, or as ClickHouse writes it. */
   time: string;
   sequence: number;
 }
@@ -59,6 +59,11 @@ interface Row {
   prev_hash: string;
   hash: string;
   canonical: string;
+}
+
+interface RowWithTime extends Row {
+  /** Its time as ClickHouse writes it. */
+  instant: string;
 }
 
 interface RowWithColumns extends Row {
@@ -106,8 +111,22 @@ export class AuditLog {
     }
   }
 
-  /** At most `limit` events up to the sequence `completeTo`, newest first. */
+  /**
+   * At most `limit` events up to the sequence `completeTo`, newest first, each once. What was delivered twice and has not collapsed yet is left
+   * out here and not by ClickHouse: with LIMIT BY it reads the whole table before it answers the first row.
+   */
   async page(filters: AuditFilters, after: AuditKey | null, completeTo: number, limit: number): Promise<LoggedEvent[]> {
+    const found = new Map<string, Row>();
+    for (let key = after; ;) {
+      const rows = await this.rowsOf(filters, key, completeTo, limit);
+      for (const row of rows) if (found.size < limit && !found.has(row.sequence)) found.set(row.sequence, row);
+      const last = rows.at(-1);
+      if (!last || rows.length < limit || found.size === limit) return [...found.values()].map(toLoggedEvent);
+      key = { time: last.instant, sequence: Number(last.sequence) };
+    }
+  }
+
+  private async rowsOf(filters: AuditFilters, after: AuditKey | null, completeTo: number, limit: number): Promise<RowWithTime[]> {
     const given = Object.entries(filters).filter(([, value]) => value !== undefined) as [keyof AuditFilters, string][];
     const conditions = given.map(([name]) => CONDITIONS[name]);
     const params: Record<string, unknown> = { completeTo, limit };
@@ -119,9 +138,9 @@ export class AuditLog {
       params['afterSequence'] = after.sequence;
     }
     const where = ['sequence <= {completeTo: UInt64}', ...conditions].join(' AND ');
-    return this.read(
-      `SELECT sequence, prev_hash, hash, canonical FROM audit_events WHERE ${where}
-       ORDER BY time DESC, sequence DESC LIMIT 1 BY sequence LIMIT {limit: UInt32}`,
+    return this.read<RowWithTime>(
+      `SELECT sequence, prev_hash, hash, canonical, toString(audit_events.time) AS instant FROM audit_events WHERE ${where}
+       ORDER BY time DESC, sequence DESC LIMIT {limit: UInt32}`,
       params,
     );
   }
@@ -131,7 +150,7 @@ export class AuditLog {
       'SELECT sequence, prev_hash, hash, canonical FROM audit_events WHERE id = {id: UUID} AND sequence <= {completeTo: UInt64} LIMIT 1',
       { id, completeTo },
     );
-    return found[0] ?? null;
+    return found[0] ? toLoggedEvent(found[0]) : null;
   }
 
   /** The hashes that are there for a sequence: one, unless the log was tampered with. */
@@ -216,16 +235,19 @@ export class AuditLog {
     return true;
   }
 
-  private async read(query: string, params: Record<string, unknown>): Promise<LoggedEvent[]> {
+  private async read<Found extends Row>(query: string, params: Record<string, unknown>): Promise<Found[]> {
     const result = await this.client.query({
       query,
       query_params: params,
       format: 'JSONEachRow',
       clickhouse_settings: { wait_end_of_query: 1, max_execution_time: 20 },
     });
-    const rows = await result.json<Row>();
-    return rows.map(({ sequence, prev_hash, hash, canonical }) => ({ sequence: Number(sequence), prevHash: prev_hash, hash, canonical }));
+    return result.json<Found>();
   }
+}
+
+function toLoggedEvent({ sequence, prev_hash, hash, canonical }: Row): LoggedEvent {
+  return { sequence: Number(sequence), prevHash: prev_hash, hash, canonical };
 }
 
 function toRow({ sequence, prevHash, hash, canonical }: LoggedEvent): object {
