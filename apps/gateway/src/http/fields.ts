@@ -116,7 +116,7 @@ export function WholeNumber(options: FieldOptions & { min: number; max: number; 
   const message = `must be a whole number from ${min} to ${max}`;
   const schema = {
     type: 'integer',
-    format: 'int32',
+    format: max > 2_147_483_647 ? 'int64' : 'int32',
     minimum: min,
     maximum: max,
     ...(options.default === undefined ? {} : { default: options.default }),
