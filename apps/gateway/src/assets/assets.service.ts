@@ -1,5 +1,6 @@
 import { assertWritable, type Caller, readableSources, writableSources } from '#libs/auth/request-caller.js';
 import type { AssetEntity, AssetStatus, AssetType, Sensitivity } from '#libs/database/entities/asset.entity.js';
+import { definedOnly } from '#libs/database/merge-patch.js';
 import type { Representation } from '#libs/database/representation.js';
 import { assertVersion, type Transaction, Transactions } from '#libs/database/transaction.js';
 import { BadRequestError, NotFoundError } from '#libs/errors/errors.js';
@@ -72,12 +73,9 @@ export class AssetsService {
     return this.transactions.write(caller, async (tx) => {
       const asset = await this.lock(tx, id, caller);
       const { usageTrackedSince, tags = asset.tags, ...fields } = patch;
-      const defined = Object.fromEntries(
-        Object.entries<unknown>(fields).filter(([, value]) => value !== undefined),
-      ) as Partial<AssetEntity>;
       const changed = {
         ...asset,
-        ...defined,
+        ...definedOnly(fields),
         tags: tags ?? [],
         ...(usageTrackedSince === undefined ? {} : { usageTrackedSince: toDate(usageTrackedSince) }),
       };

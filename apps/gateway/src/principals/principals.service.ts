@@ -1,5 +1,6 @@
 import { assertWritable, type Caller, readableSources, writableSources } from '#libs/auth/request-caller.js';
 import type { PrincipalEntity, PrincipalStatus, PrincipalType } from '#libs/database/entities/principal.entity.js';
+import { definedOnly } from '#libs/database/merge-patch.js';
 import type { Representation } from '#libs/database/representation.js';
 import { assertVersion, type Transaction, Transactions } from '#libs/database/transaction.js';
 import { BadRequestError, NotFoundError } from '#libs/errors/errors.js';
@@ -144,10 +145,6 @@ export class PrincipalsService {
     if (!representation) throw NotFoundError.of('principal', id);
     return representation;
   }
-}
-
-function definedOnly<T extends object>(fields: T): T {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 }
 
 function mergedAttributes(current: Record<string, string>, patch: PrincipalPatch['attributes']): Record<string, string> {
