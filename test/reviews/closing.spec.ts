@@ -303,7 +303,9 @@ describe('what becomes of a campaign', () => {
     await ground.decideAll(first.id, 'approve', owner);
     expect((await ground.post(`/${first.id}/sign-off`, {}, owner)).status).toBe(200);
     await ground.score(active, 'stale');
-    const run = () => ground.outbox.client.query('UPDATE review_campaigns SET next_run_at = now() WHERE id = $1', [id]);
+    // A second back, for the column rounds to milliseconds: half of one ahead of the clock would read as a run that is over.
+    const run = () =>
+      ground.outbox.client.query(`UPDATE review_campaigns SET next_run_at = now() - interval '1 second' WHERE id = $1`, [id]);
     const ran = () =>
       eventually(async () => {
         const { rows } = await ground.outbox.client.query<{ done: boolean }>(

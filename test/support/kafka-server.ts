@@ -85,7 +85,9 @@ export class KafkaServer {
       properties,
       template.replace(/@(\w+)@/g, (_, name: string) => values[name] ?? ''),
     );
-    const clusterId = randomBytes(16).toString('base64url');
+    const id = randomBytes(16);
+    id[0]! &= 0x7f; // its text must not begin with '-', which the tool takes for an option
+    const clusterId = id.toString('base64url');
     const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties];
     await promisify(execFile)('java', ['-cp', this.classPath, ...tool]);
   }
