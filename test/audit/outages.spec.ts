@@ -11,7 +11,7 @@ const IS_FULL = process.env['TEST_SCALE'] === '1';
 /** How long a part is away: ten minutes in full, else 20 s. */
 const AWAY_MS = IS_FULL ? 600_000 : 20_000;
 const FROZEN_MS = IS_FULL ? 60_000 : 12_000;
-const WRITERS = scaled(200);
+const WRITERS = 20;
 const TIMEOUT_MS = 3 * AWAY_MS + 240_000;
 
 interface Health {
