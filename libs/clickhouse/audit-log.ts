@@ -121,7 +121,7 @@ export class AuditLog {
       const rows = await this.rowsOf(filters, key, completeTo, limit);
       for (const row of rows) if (found.size < limit && !found.has(row.sequence)) found.set(row.sequence, row);
       const last = rows.at(-1);
-      if (!last || rows.length < limit || found.size === limit) return [...found.values()].map(toLoggedEvent);
+      if (!last || rows.length < limit || found.size === limit) return this.readable([...found.values()]);
       key = { time: last.instant, sequence: Number(last.sequence) };
     }
   }
@@ -150,7 +150,15 @@ export class AuditLog {
       'SELECT sequence, prev_hash, hash, canonical FROM audit_events WHERE id = {id: UUID} AND sequence <= {completeTo: UInt64} LIMIT 1',
       { id, completeTo },
     );
-    return found[0] ? toLoggedEvent(found[0]) : null;
+    return (await this.readable(found))[0] ?? null;
+  }
+
+  /** The events of rows. One whose text was tampered with until it is no event any more is put together from the columns beside it. */
+  private async readable(rows: readonly Row[]): Promise<LoggedEvent[]> {
+    const damaged = rows.filter(({ canonical }) => !isItem(canonical)).map(({ sequence }) => Number(sequence));
+    const columns = damaged.length === 0 ? [] : await this.columnsOf('sequence IN {damaged: Array(UInt64)}', { damaged });
+    const repaired = new Map(columns.map((row) => [row.sequence, fromColumns(row)]));
+    return rows.map((row) => ({ ...toLoggedEvent(row), canonical: repaired.get(row.sequence) ?? row.canonical }));
   }
 
   /** The hashes that are there for a sequence: one, unless the log was tampered with. */
@@ -207,16 +215,20 @@ export class AuditLog {
   private async *chunks(from: number, to: number): AsyncGenerator<ChainRow> {
     for (let first = from; first <= to; first += CHUNK) {
       const last = Math.min(to, first + CHUNK - 1);
-      const result = await this.client.query({
-        query: `SELECT DISTINCT sequence, prev_hash, hash, canonical, id, action, outcome, actor_id, resource_type, resource_id, request_id,
-            toUnixTimestamp64Milli(time) AS time_ms
-          FROM audit_events WHERE sequence BETWEEN {first: UInt64} AND {last: UInt64} ORDER BY sequence`,
-        query_params: { first, last },
-        format: 'JSONEachRow',
-        clickhouse_settings: { wait_end_of_query: 1 },
-      });
-      for (const row of await result.json<RowWithColumns>()) yield toChainRow(row);
+      for (const row of await this.columnsOf('sequence BETWEEN {first: UInt64} AND {last: UInt64}', { first, last })) yield toChainRow(row);
     }
+  }
+
+  private async columnsOf(where: string, params: Record<string, unknown>): Promise<RowWithColumns[]> {
+    const result = await this.client.query({
+      query: `SELECT DISTINCT sequence, prev_hash, hash, canonical, id, action, outcome, actor_id, resource_type, resource_id, request_id,
+          toUnixTimestamp64Milli(time) AS time_ms
+        FROM audit_events WHERE ${where} ORDER BY sequence`,
+      query_params: params,
+      format: 'JSONEachRow',
+      clickhouse_settings: { wait_end_of_query: 1 },
+    });
+    return result.json<RowWithColumns>();
   }
 
   /** Deletes the events up to a sequence, in the background. Answers whether there were any. */
@@ -286,6 +298,34 @@ function toChainRow(row: RowWithColumns): ChainRow {
       time: new Date(Number(row.time_ms)).toISOString(),
     },
   };
+}
+
+function isItem(canonical: string): boolean {
+  try {
+    const { actor, resource, time } = JSON.parse(canonical) as Partial<Item>;
+    return typeof time === 'string' && typeof actor?.id === 'string' && typeof resource?.id === 'string';
+  } catch {
+    return false;
+  }
+}
+
+/** What is left of an event whose text is damaged, as far as the columns know. Its hash does not fit, so whoever checks it finds the damage. */
+function fromColumns(row: RowWithColumns): string {
+  return JSON.stringify({
+    action: row.action,
+    actor: { id: row.actor_id, principalId: null, type: 'system' },
+    after: null,
+    before: null,
+    clientIp: null,
+    id: row.id,
+    outcome: row.outcome,
+    reason: 'The text of this event is damaged in the log; GET /v1/audit/verify names it.',
+    requestId: row.request_id === '' ? null : row.request_id,
+    resource: { id: row.resource_id, type: row.resource_type },
+    sequence: Number(row.sequence),
+    time: new Date(Number(row.time_ms)).toISOString(),
+    traceId: null,
+  });
 }
 
 /** DateTime64 holds the years 1900 to 2299; no event lies outside, so a bound that does is as good as theirs. */

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import kafkajs, { type Kafka, type Producer } from 'kafkajs';
 import type { MessageProducer, OutboundMessage } from './message.js';
+import { partsOf } from './parts.js';
 
 /** kafkajs tries a request this many times, with up to two seconds between, before `send` rejects. */
 const RETRIES = 6;
@@ -23,11 +24,10 @@ export class KafkaProducer implements MessageProducer {
     const attempt = this.current;
     try {
       const producer = await attempt;
-      await producer.send({
-        topic,
-        acks: -1,
-        messages: messages.map(({ key, value, headers }) => ({ key, value, headers: { ...headers } })),
-      });
+      for (const part of partsOf(messages)) {
+        const sent = part.map(({ key, value, headers }) => ({ key, value, headers: { ...headers } }));
+        await producer.send({ topic, acks: -1, messages: sent });
+      }
       if (this.away) this.logger.log('Kafka takes messages again.');
       this.away = false;
     } catch (error) {

@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from '../support/eventually.js';
 import { describeWithKafka } from '../support/kafka-server.js';
-import { scaled } from '../support/scale.js';
 import { System } from '../support/system.js';
 import { ClickHouseProxy } from './clickhouse-proxy.js';
 import { type Item, verify, walk } from './export.js';

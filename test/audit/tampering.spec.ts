@@ -4,7 +4,7 @@ import { generateSigningKey, parseSigningKey } from '#libs/events/chain-keys.js'
 import type { BreakKind } from '#libs/events/chain-verification.js';
 import { scaled } from '../support/scale.js';
 import { System } from '../support/system.js';
-import { verify } from './export.js';
+import { getJson, type Item, verify, walk } from './export.js';
 import { writeEvents } from './outbox-events.js';
 
 /** More than two checkpoints that are due by number. */
@@ -76,6 +76,18 @@ describe('Verification', () => {
       await expectBreak(sequence, 'altered');
     }
   }, 300_000);
+
+  it('does not keep the log from being read, nor the damage from being seen, where a text is no event any more', async () => {
+    const sequence = last - 1;
+    for (const damaged of ['{"action":', '[]', '{}']) {
+      await logAs(`SELECT * REPLACE (if(sequence = ${sequence}, ${quoted(damaged)}, canonical) AS canonical) FROM genuine`);
+      const items = await walk<Item & { id: string; reason: string | null }>(system.url, '/v1/audit');
+      const shown = items.find((item) => item.sequence === sequence);
+      expect(shown).toMatchObject({ reason: expect.stringContaining('damaged') });
+      expect((await getJson<Item>(`${system.url}/v1/audit/${shown!.id}`)).sequence).toBe(sequence);
+      await expectBreak(sequence, 'altered');
+    }
+  }, 60_000);
 
   it.each(['hash', 'prev_hash', 'id', 'action', 'outcome', 'actor_id', 'resource_type', 'resource_id', 'request_id'])(
     'names the event of which the column %s was changed',

@@ -70,6 +70,15 @@ export function transportContract(start: () => Promise<Ground>): void {
     for (let key = 0; key < 7; key++) expect(taken.ofKey(`key-${key}`)).toEqual(range(5_000).filter((value) => value % 7 === key));
   });
 
+  it('takes more in one send than a broker takes in one request', async () => {
+    const { producer } = connect();
+    const messages = range(30).map((value) => ({ key: 'one', value: JSON.stringify({ value, text: 'x'.repeat(100_000) }) }));
+    await producer.send(topic, messages);
+    let handed = 0;
+    consume('group', (batch) => Promise.resolve(void (handed += batch.length)));
+    await eventually(() => handed === messages.length);
+  });
+
   it('gives the same messages again, and no later ones, until the handler takes them', async () => {
     const { producer } = connect();
     const seen: unknown[][] = [];

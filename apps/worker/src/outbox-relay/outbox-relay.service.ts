@@ -12,7 +12,6 @@ import { Retention } from '../maintenance/retention.js';
 import { whileLeading } from './leadership.js';
 import { RelayMetrics } from './relay-metrics.js';
 import { assertNotRestored, ChainBehind } from './restore-check.js';
-import { sendsOf } from './sends.js';
 
 /** How often the outbox is looked at while it is empty, in milliseconds. */
 const POLL_MS = 100;
@@ -138,13 +137,12 @@ export class OutboxRelay implements OnApplicationBootstrap, OnModuleDestroy {
   private async publish(): Promise<boolean> {
     const { published } = await this.chain.state();
     const events = await this.chain.eventsAfter(published, PUBLISH_BATCH);
-    for (const send of sendsOf(events)) {
-      const last = send.at(-1)?.sequence ?? published;
-      await this.broker.producer.send(EVENTS_TOPIC, send.map(eventMessage));
-      await this.chain.setPublished(last);
-      this.metrics.published(last);
-      this.logger.debug({ msg: 'published', from: send[0]?.sequence, to: last });
-    }
+    const last = events.at(-1);
+    if (!last) return false;
+    await this.broker.producer.send(EVENTS_TOPIC, events.map(eventMessage));
+    await this.chain.setPublished(last.sequence);
+    this.metrics.published(last.sequence);
+    this.logger.debug({ msg: 'published', from: published + 1, to: last.sequence });
     return events.length === PUBLISH_BATCH;
   }
 
