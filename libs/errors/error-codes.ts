@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   already_decided: { status: 409, message: 'This has been decided already.' },
   decision_conflict: { status: 409, message: 'This has been decided otherwise since it was looked at.' },
   breaker_open: { status: 409, message: 'The closing is held until a second admin confirms it.' },
+  leased: { status: 409, message: 'Somebody else is at this until their lease ends.' },
   undo_expired: { status: 409, message: 'A campaign can be undone for 30 days after its end.' },
   payload_too_large: { status: 413, message: 'The body is too large.' },
   unsupported_media_type: { status: 415, message: 'The body must be application/json in UTF-8.' },

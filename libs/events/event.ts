@@ -30,6 +30,7 @@ export const EVENT_TYPES = [
   'review.signed_off',
   'review.cancelled',
   'remediation.queued',
+  'remediation.leased',
   'remediation.applied',
   'remediation.failed',
   'remediation.not_needed',

@@ -91,15 +91,30 @@ export interface Remediation {
   status: RemediationStatus;
   reason: string | null;
   memberships: ReviewedMembership[] | null;
+  startedAt: Date | null;
+  /** Whose lease runs at this instant; null where none does. */
+  leasedBy: string | null;
   version: number;
 }
 
+const COLUMNS = sql`r.id, r.grant_id AS "grantId", r.source, r.status, r.reason, r.memberships, r.started_at AS "startedAt",
+  CASE WHEN r.leased_until > clock_timestamp() THEN r.leased_by END AS "leasedBy", r.version`;
+
 /** A remediation by its id, locked; null where there is none. */
 export async function lockRemediation(tx: Transaction, id: string): Promise<Remediation | null> {
-  const [found] = await tx.rows<Remediation>(
-    sql`SELECT id, grant_id AS "grantId", source, status, reason, memberships, version FROM remediations WHERE id = ${id} FOR NO KEY UPDATE`,
-  );
+  const [found] = await tx.rows<Remediation>(sql`SELECT ${COLUMNS} FROM remediations r WHERE r.id = ${id} FOR NO KEY UPDATE`);
   return found ?? null;
+}
+
+/** Gives a remediation to the actor for a while: until then nobody else takes it or reports on it. Its own lease is made longer. */
+export async function leaseRemediation(tx: Transaction, { id, startedAt }: Remediation, seconds: number): Promise<void> {
+  const leasedUntil = new Date(tx.now.getTime() + seconds * 1000);
+  await tx.rows(
+    sql`UPDATE remediations SET started_at = ${startedAt ?? tx.now}, leased_by = ${tx.actor.id}, leased_until = ${leasedUntil},
+        updated_at = ${tx.now}, version = version + 1
+      WHERE id = ${id}`,
+  );
+  tx.record({ type: 'remediation.leased', resource: { type: 'remediation', id }, after: { leasedUntil } });
 }
 
 /** Moves a remediation to another status. What has been applied has taken the grant away, in the same transaction. */
@@ -114,7 +129,7 @@ export async function moveRemediation(
   else if (status === 'applied') await revokeGrants(tx, [{ grantId, reason: reason ?? 'Revoked by a review.' }]);
   const settledAt = status === 'queued' ? null : tx.now;
   await tx.rows(
-    sql`UPDATE remediations SET status = ${status}, reason = ${reason}, settled_at = ${settledAt}, updated_at = ${tx.now}, version = version + 1
+    sql`UPDATE remediations SET status = ${status}, reason = ${reason}, settled_at = ${settledAt}, leased_by = NULL, leased_until = NULL, updated_at = ${tx.now}, version = version + 1
       WHERE id = ${remediation.id}`,
   );
   tx.record({
@@ -126,11 +141,14 @@ export async function moveRemediation(
   });
 }
 
-/** Settles what a connector has taken away without saying that it was for a review: its grant is gone. Answers whether there may be more. */
+/**
+ * Settles what a connector has taken away without saying that it was for a review: its grant is gone. One that failed is left to its connector,
+ * which ends the grant as well where the access goes on by another path. Answers whether there may be more.
+ */
 export async function settleEnded(tx: Transaction): Promise<boolean> {
   const ended = await tx.rows<Remediation>(
-    sql`SELECT r.id, r.grant_id AS "grantId", r.source, r.status, r.reason, r.memberships, r.version FROM remediations r JOIN grants g ON g.id = r.grant_id
-      WHERE r.status IN ('queued', 'failed') AND CASE WHEN r.memberships IS NULL THEN NOT ${inForce('g', null)} ELSE NOT EXISTS (
+    sql`SELECT ${COLUMNS} FROM remediations r JOIN grants g ON g.id = r.grant_id
+      WHERE r.status = 'queued' AND (r.leased_until IS NULL OR r.leased_until <= clock_timestamp()) AND CASE WHEN r.memberships IS NULL THEN NOT ${inForce('g', null)} ELSE NOT EXISTS (
           SELECT FROM jsonb_to_recordset(r.memberships) AS w ("groupId" uuid, "memberId" uuid)
           JOIN memberships m ON m.group_id = w."groupId" AND m.member_id = w."memberId" AND m.removed_at IS NULL
         ) END

@@ -45,6 +45,7 @@ export async function undoStep(tx: Transaction, campaign: Campaign): Promise<voi
   const next = await tx.rows<Undoable>(
     sql`SELECT r.id, r.grant_id AS "grantId", r.source, r.status, r.memberships, CASE
           WHEN r.status = 'not_needed' THEN 'not_revoked_by_this'
+          WHEN r.leased_until > clock_timestamp() THEN 'being_carried_out'
           WHEN r.status IN ('queued', 'failed') THEN NULL
           WHEN r.source <> 'manual' THEN 'taken_away_by_connector'
           WHEN r.memberships IS NOT NULL THEN NULL

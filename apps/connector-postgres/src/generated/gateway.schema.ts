@@ -647,9 +647,29 @@ export interface paths {
         head?: never;
         /**
          * Report a remediation
-         * @description What was found at the source: `applied` once the access is gone there, which ends the grant, or `failed` with the reason.
+         * @description What was found at the source: `applied` once the access is gone there, which ends the grant, `not_needed` where it was gone before anybody began, or `failed` with the reason. What failed may be reported on again.
          */
         patch: operations["reportRemediation"];
+        trace?: never;
+    };
+    "/v1/reviews/remediations/{id}/lease": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lease a remediation
+         * @description Says that the caller carries it out now: for so long nobody else may lease it or report on it. The caller may lease it again. `startedAt` tells what was begun and never reported from what was never begun.
+         */
+        post: operations["leaseRemediation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/reviews": {
@@ -3026,6 +3046,28 @@ export interface components {
              * @example warehouse
              */
             source: string;
+            /**
+             * Format: uuid
+             * @description Who has the grant.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            principalId: string;
+            /**
+             * Format: uuid
+             * @description On which asset.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            assetId: string;
+            /**
+             * @description What it allows, in the words of the source.
+             * @example SELECT
+             */
+            permission: string;
+            /**
+             * @description Whether the grant is in force.
+             * @example active
+             */
+            grantStatus: components["schemas"]["GrantStatus"];
             /** @description The memberships to end in the place of the grant; null for the grant. */
             memberships: components["schemas"]["ShownMembershipDto"][] | null;
             /**
@@ -3057,6 +3099,18 @@ export interface components {
             restoredGrantId: string | null;
             /**
              * Format: date-time
+             * @description When somebody first took it to carry it out.
+             * @example null
+             */
+            startedAt: string | null;
+            /**
+             * Format: date-time
+             * @description Until when nobody else carries it out.
+             * @example null
+             */
+            leasedUntil: string | null;
+            /**
+             * Format: date-time
              * @description When it came to its end.
              * @example null
              */
@@ -3085,6 +3139,15 @@ export interface components {
             items: components["schemas"]["RemediationDto"][];
             /** @description The cursor of the next page; null on the last. */
             nextCursor: string | null;
+        };
+        LeaseRemediationDto: {
+            /**
+             * Format: int32
+             * @description For how long, in seconds.
+             * @default 60
+             * @example 60
+             */
+            seconds?: number;
         };
         ReportRemediationDto: {
             /**
@@ -3979,7 +4042,7 @@ export interface components {
             reason: string;
         };
         /** @enum {string} */
-        EventType: "principal.created" | "principal.updated" | "principal.deactivated" | "principal.erased" | "membership.added" | "membership.removed" | "asset.created" | "asset.updated" | "asset.retired" | "grant.created" | "grant.updated" | "grant.revoked" | "campaign.created" | "campaign.launched" | "campaign.items_assigned" | "campaign.opened" | "campaign.closing" | "campaign.held" | "campaign.confirmed" | "campaign.completed" | "campaign.cancelled" | "campaign.undo_asked" | "campaign.undone" | "review.opened" | "review.reminder" | "review.decided" | "review.reassigned" | "review.signed_off" | "review.cancelled" | "remediation.queued" | "remediation.applied" | "remediation.failed" | "remediation.not_needed" | "remediation.undone" | "audit.queried" | "audit.verified" | "auth.denied";
+        EventType: "principal.created" | "principal.updated" | "principal.deactivated" | "principal.erased" | "membership.added" | "membership.removed" | "asset.created" | "asset.updated" | "asset.retired" | "grant.created" | "grant.updated" | "grant.revoked" | "campaign.created" | "campaign.launched" | "campaign.items_assigned" | "campaign.opened" | "campaign.closing" | "campaign.held" | "campaign.confirmed" | "campaign.completed" | "campaign.cancelled" | "campaign.undo_asked" | "campaign.undone" | "review.opened" | "review.reminder" | "review.decided" | "review.reassigned" | "review.signed_off" | "review.cancelled" | "remediation.queued" | "remediation.leased" | "remediation.applied" | "remediation.failed" | "remediation.not_needed" | "remediation.undone" | "audit.queried" | "audit.verified" | "auth.denied";
         /** @enum {string} */
         Outcome: "success" | "denied" | "failed";
         AuditResourceDto: {
@@ -4326,7 +4389,7 @@ export interface components {
          * @description What went wrong, for programs.
          * @enum {string}
          */
-        ErrorCode: "validation_failed" | "invalid_cursor" | "malformed_json" | "malformed_request" | "business_rule" | "membership_cycle" | "self_review" | "justification_required" | "unauthenticated" | "forbidden" | "second_admin_required" | "not_found" | "method_not_allowed" | "request_timeout" | "duplicate" | "version_conflict" | "idempotency_in_flight" | "campaign_state" | "packet_closed" | "items_pending" | "already_decided" | "decision_conflict" | "breaker_open" | "undo_expired" | "payload_too_large" | "unsupported_media_type" | "idempotency_mismatch" | "rate_limited" | "headers_too_large" | "internal" | "unavailable";
+        ErrorCode: "validation_failed" | "invalid_cursor" | "malformed_json" | "malformed_request" | "business_rule" | "membership_cycle" | "self_review" | "justification_required" | "unauthenticated" | "forbidden" | "second_admin_required" | "not_found" | "method_not_allowed" | "request_timeout" | "duplicate" | "version_conflict" | "idempotency_in_flight" | "campaign_state" | "packet_closed" | "items_pending" | "already_decided" | "decision_conflict" | "breaker_open" | "leased" | "undo_expired" | "payload_too_large" | "unsupported_media_type" | "idempotency_mismatch" | "rate_limited" | "headers_too_large" | "internal" | "unavailable";
         ErrorDetailDto: {
             /**
              * @description Where in the body, query or headers.
@@ -5278,6 +5341,76 @@ export interface components {
                 "application/problem+json": components["schemas"]["ProblemDto"];
             };
         };
+        /** @description `version_conflict`: The resource has changed since the version in If-Match. `leased`: Somebody else is at this until their lease ends. */
+        Conflict9: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "version_conflict",
+                 *         "message": "The resource has changed since the version in If-Match.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "The resource has changed since the version in If-Match.",
+                 *       "code": "version_conflict",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `version_conflict`: The resource has changed since the version in If-Match. `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `leased`: Somebody else is at this until their lease ends. */
+        Conflict10: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "version_conflict",
+                 *         "message": "The resource has changed since the version in If-Match.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "The resource has changed since the version in If-Match.",
+                 *       "code": "version_conflict",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
         /** @description `validation_failed`: The request is not valid. `business_rule`: The request breaks a rule. `self_review`: Nobody reviews their own access. `malformed_json`: The body is not valid JSON in UTF-8. */
         BadRequest7: {
             headers: {
@@ -5314,7 +5447,7 @@ export interface components {
             };
         };
         /** @description `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `packet_closed`: Nothing in this packet can be changed any more. */
-        Conflict9: {
+        Conflict11: {
             headers: {
                 /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
                 "X-Request-Id"?: string;
@@ -5349,76 +5482,6 @@ export interface components {
             };
         };
         /** @description `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `packet_closed`: Nothing in this packet can be changed any more. `already_decided`: This has been decided already. */
-        Conflict10: {
-            headers: {
-                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                "X-Request-Id"?: string;
-                /** @description The origins that may read the answer in a browser. */
-                "Access-Control-Allow-Origin"?: string;
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "error": {
-                 *         "code": "idempotency_in_flight",
-                 *         "message": "A request with this Idempotency-Key is still being answered.",
-                 *         "details": [],
-                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                 *       }
-                 *     }
-                 */
-                "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                /**
-                 * @example {
-                 *       "type": "about:blank",
-                 *       "title": "Error",
-                 *       "status": 409,
-                 *       "detail": "A request with this Idempotency-Key is still being answered.",
-                 *       "code": "idempotency_in_flight",
-                 *       "errors": [],
-                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["ProblemDto"];
-            };
-        };
-        /** @description `version_conflict`: The resource has changed since the version in If-Match. `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `packet_closed`: Nothing in this packet can be changed any more. `items_pending`: Items of this packet are still pending. `campaign_state`: The campaign is not in a state that allows this. */
-        Conflict11: {
-            headers: {
-                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
-                "X-Request-Id"?: string;
-                /** @description The origins that may read the answer in a browser. */
-                "Access-Control-Allow-Origin"?: string;
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "error": {
-                 *         "code": "version_conflict",
-                 *         "message": "The resource has changed since the version in If-Match.",
-                 *         "details": [],
-                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                 *       }
-                 *     }
-                 */
-                "application/json": components["schemas"]["ErrorEnvelopeDto"];
-                /**
-                 * @example {
-                 *       "type": "about:blank",
-                 *       "title": "Error",
-                 *       "status": 409,
-                 *       "detail": "The resource has changed since the version in If-Match.",
-                 *       "code": "version_conflict",
-                 *       "errors": [],
-                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["ProblemDto"];
-            };
-        };
-        /** @description `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `campaign_state`: The campaign is not in a state that allows this. */
         Conflict12: {
             headers: {
                 /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
@@ -5453,8 +5516,78 @@ export interface components {
                 "application/problem+json": components["schemas"]["ProblemDto"];
             };
         };
-        /** @description `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `campaign_state`: The campaign is not in a state that allows this. `breaker_open`: The closing is held until a second admin confirms it. */
+        /** @description `version_conflict`: The resource has changed since the version in If-Match. `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `packet_closed`: Nothing in this packet can be changed any more. `items_pending`: Items of this packet are still pending. `campaign_state`: The campaign is not in a state that allows this. */
         Conflict13: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "version_conflict",
+                 *         "message": "The resource has changed since the version in If-Match.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "The resource has changed since the version in If-Match.",
+                 *       "code": "version_conflict",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `campaign_state`: The campaign is not in a state that allows this. */
+        Conflict14: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "idempotency_in_flight",
+                 *         "message": "A request with this Idempotency-Key is still being answered.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "A request with this Idempotency-Key is still being answered.",
+                 *       "code": "idempotency_in_flight",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `campaign_state`: The campaign is not in a state that allows this. `breaker_open`: The closing is held until a second admin confirms it. */
+        Conflict15: {
             headers: {
                 /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
                 "X-Request-Id"?: string;
@@ -5489,7 +5622,7 @@ export interface components {
             };
         };
         /** @description `idempotency_in_flight`: A request with this Idempotency-Key is still being answered. `campaign_state`: The campaign is not in a state that allows this. `undo_expired`: A campaign can be undone for 30 days after its end. */
-        Conflict14: {
+        Conflict16: {
             headers: {
                 /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
                 "X-Request-Id"?: string;
@@ -7387,9 +7520,62 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict3"];
+            409: components["responses"]["Conflict9"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    leaseRemediation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that is to be changed; 409 where it has moved on. */
+                "If-Match"?: string;
+                /** @description Makes the request safe to repeat for 24 hours: a repeat is given the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The remediation. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description What to record or to change. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeaseRemediationDto"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    /** @description `true` where this is the answer to an earlier, equal request. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemediationDto"];
+                };
+            };
+            400: components["responses"]["BadRequest2"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict10"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
@@ -7681,7 +7867,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict9"];
+            409: components["responses"]["Conflict11"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
@@ -7747,7 +7933,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict10"];
+            409: components["responses"]["Conflict12"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
@@ -7795,7 +7981,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict11"];
+            409: components["responses"]["Conflict13"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
@@ -7856,7 +8042,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden2"];
             404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict12"];
+            409: components["responses"]["Conflict14"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
@@ -7917,7 +8103,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict13"];
+            409: components["responses"]["Conflict15"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
@@ -7978,7 +8164,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict14"];
+            409: components["responses"]["Conflict16"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];

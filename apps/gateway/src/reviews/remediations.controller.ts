@@ -1,12 +1,12 @@
 import type { Caller } from '#libs/auth/request-caller.js';
 import type { Representation } from '#libs/database/representation.js';
 import type { Page } from '#libs/pagination/page.js';
-import { Body, Controller, Get, Param, Patch, Query } from '@nestjs/common';
+import { Body, Controller, Get, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { CurrentCaller } from '../http/current-caller.js';
 import { BODY_ERRORS, Operation } from '../http/operation.js';
 import { IdParam, UuidPipe } from '../http/path-id.js';
-import { ListRemediationsDto, RemediationDto, RemediationPageDto, ReportRemediationDto } from './remediations.dto.js';
+import { LeaseRemediationDto, ListRemediationsDto, RemediationDto, RemediationPageDto, ReportRemediationDto } from './remediations.dto.js';
 import { RemediationsService } from './remediations.service.js';
 
 const SEE = ['governance.connector', 'governance.auditor', 'governance.admin'] as const;
@@ -43,16 +43,37 @@ export class RemediationsController {
     return this.remediations.get(id, caller);
   }
 
+  @Post(':id/lease')
+  @IdParam('id', 'The remediation.')
+  @Operation({
+    id: 'leaseRemediation',
+    summary: 'Lease a remediation',
+    description:
+      'Says that the caller carries it out now: for so long nobody else may lease it or report on it. The caller may lease it again. `startedAt` tells what was begun and never reported from what was never begun.',
+    roles: ['governance.connector', 'governance.admin'],
+    answer: { resource: RemediationDto, versioned: true },
+    errors: ['business_rule', 'not_found', 'leased', ...BODY_ERRORS],
+    conditional: true,
+    idempotent: true,
+  })
+  lease(
+    @Param('id', UuidPipe) id: string,
+    @Body() { seconds }: LeaseRemediationDto,
+    @CurrentCaller() caller: Caller,
+  ): Promise<Representation> {
+    return this.remediations.lease(id, seconds ?? 60, caller);
+  }
+
   @Patch(':id')
   @IdParam('id', 'The remediation.')
   @Operation({
     id: 'reportRemediation',
     summary: 'Report a remediation',
     description:
-      'What was found at the source: `applied` once the access is gone there, which ends the grant, or `failed` with the reason.',
+      'What was found at the source: `applied` once the access is gone there, which ends the grant, `not_needed` where it was gone before anybody began, or `failed` with the reason. What failed may be reported on again.',
     roles: ['governance.connector', 'governance.admin'],
     answer: { resource: RemediationDto, versioned: true },
-    errors: ['business_rule', 'not_found', ...BODY_ERRORS],
+    errors: ['business_rule', 'not_found', 'leased', ...BODY_ERRORS],
     conditional: true,
   })
   report(@Param('id', UuidPipe) id: string, @Body() body: ReportRemediationDto, @CurrentCaller() caller: Caller): Promise<Representation> {

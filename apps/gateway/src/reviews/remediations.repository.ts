@@ -23,12 +23,15 @@ const ITEM = jsonRow({
     campaignId: 'k.shown_campaign_id',
     grantId: 'r.grant_id',
     source: 'r.source',
+    ...{ principalId: 'g.principal_id', assetId: 'g.asset_id', permission: 'g.permission' },
+    grantStatus: `CASE WHEN g.status = 'active' AND g.expires_at <= statement_timestamp() THEN 'expired' ELSE g.status END`,
   },
   memberships: 'r.memberships',
   ...{ status: 'r.status', reason: 'r.reason', undo: 'r.undo', undoReason: 'r.undo_reason', restoredGrantId: 'r.restored_id' },
+  ...{ startedAt: 'instant(r.started_at)', leasedUntil: 'instant(r.leased_until)' },
   ...{ settledAt: 'instant(r.settled_at)', createdAt: 'instant(r.created_at)', updatedAt: 'instant(r.updated_at)', version: 'r.version' },
 });
-const FROM = sql`remediations r JOIN review_packets k ON k.id = r.packet_id`;
+const FROM = sql`remediations r JOIN review_packets k ON k.id = r.packet_id JOIN grants g ON g.id = r.grant_id`;
 
 /** Remediations; `sources` are those a caller may see, null for every one. */
 @Injectable()
