@@ -23,6 +23,8 @@ WORKDIR /app
 COPY package.json ./
 COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+# A volume that is put here takes over whose folder it is.
+RUN install -d -o 1000 -g 1000 -m 0700 /var/lib/access-governance/reports
 # The account node, by number so that a cluster can see that it is not root. The files stay root's: the process cannot change its own code.
 USER 1000:1000
 EXPOSE 8000

@@ -199,6 +199,30 @@ const VARIABLES: {
     refused: ['0', '86401'],
   },
   {
+    name: 'API_REPORT_STORAGE_URL',
+    of: (config) => config.reportStorageUrl,
+    fallback: 'file:///var/lib/access-governance/reports',
+    taken: [
+      'file:///srv/reports',
+      's3://evidence',
+      's3://evidence/reports/2026?region=eu-central-1',
+      's3://evidence?endpoint=http://127.0.0.1:9000&region=eu',
+    ].map((url) => [url, url]),
+    refused: [
+      ...[
+        '/srv/reports',
+        'file://host/reports',
+        'file:///?a',
+        'file:///a%2Fb',
+        'https://hunter2',
+        's3:///p',
+        's3://Evidence_',
+        's3://b/a b',
+      ],
+      ...['s3://key:hunter2@b', 's3://b?acl=public', 's3://b?region=a&region=b', 's3://b?endpoint=ftp://h', 's3://b?region='],
+    ],
+  },
+  {
     name: 'API_EVENT_RETENTION_DAYS',
     of: (config) => config.eventRetentionDays,
     fallback: null,

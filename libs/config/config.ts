@@ -1,4 +1,5 @@
 import { parseSigningKey } from '#libs/events/chain-keys.js';
+import { parseStorageUrl } from '#libs/report-storage/storage-location.js';
 import { isIP } from 'node:net';
 
 /**
@@ -33,6 +34,8 @@ export interface Config {
   eventRetentionDays: number | null;
   /** The Ed25519 private key that signs checkpoints of the audit log, as `parseSigningKey` reads it; the worker does not start without. */
   auditSigningKey: string | null;
+  /** Where the files of reports are, as `parseStorageUrl` reads it: gateways and workers have to reach the same place. */
+  reportStorageUrl: string;
 }
 
 /** How to speak with the brokers, apart from where they are. */
@@ -171,6 +174,12 @@ function signingKey(value: string): string {
   return value;
 }
 
+/** Checked here as well; `parseStorageUrl` says what it may be. */
+function storageUrl(value: string): string {
+  parseStorageUrl(value);
+  return value;
+}
+
 function readKafka(env: Reader): KafkaConfig {
   const tls = env.read('API_KAFKA_TLS', oneOf(['on', 'off'] as const), 'off') === 'on';
   const ca = env.read<string | null>('API_KAFKA_CA', text, null);
@@ -251,6 +260,7 @@ export function loadConfig(environment: Environment, defaults: Defaults = {}): {
     rescoreIntervalSeconds: env.read('API_RESCORE_INTERVAL_SECONDS', integer(1, 86_400), 3_600),
     eventRetentionDays: env.read<number | null>('API_EVENT_RETENTION_DAYS', integer(1, 36_500), null),
     auditSigningKey: env.read<string | null>('API_AUDIT_SIGNING_KEY', signingKey, null),
+    reportStorageUrl: env.read('API_REPORT_STORAGE_URL', storageUrl, 'file:///var/lib/access-governance/reports'),
   };
   if (env.problems.length > 0) throw new ConfigError(env.problems);
 

@@ -3,6 +3,7 @@ import type { Config } from '#libs/config/config.js';
 import { DatabaseModule } from '#libs/database/database.module.js';
 import { Draining } from '#libs/observability/draining.js';
 import { loggingModule } from '#libs/observability/logging.js';
+import { ReportStorageModule } from '#libs/report-storage/report-storage.module.js';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { APP_GUARD } from '@nestjs/core';
@@ -38,6 +39,7 @@ export class AppModule {
         // After the access guard of AuthModule: nobody is told what a handler takes before they may call it.
         UndeclaredInputModule,
         DatabaseModule,
+        ReportStorageModule,
         PrincipalsModule,
         AssetsModule,
         GrantsModule,

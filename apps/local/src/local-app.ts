@@ -62,6 +62,7 @@ function readPlan(environment: Environment, say: (line: string) => void): Plan {
     API_DATABASE_URL: TO_BE_EMBEDDED,
     API_CLICKHOUSE_URL: `chdb://${pathToFileURL(path.join(settings.dataDir, CHDB)).pathname}`,
     API_KAFKA_BOOTSTRAP: 'in-process',
+    API_REPORT_STORAGE_URL: pathToFileURL(path.join(settings.dataDir, 'reports')).href,
     API_AUTH_MODE: 'dev',
     API_HOST: '127.0.0.1',
     // Nothing that balances load stands before a laptop.

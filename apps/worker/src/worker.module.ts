@@ -5,6 +5,7 @@ import { DatabaseModule } from '#libs/database/database.module.js';
 import { ChainStore } from '#libs/events/chain-store.js';
 import { KafkaModule } from '#libs/kafka/kafka.module.js';
 import { loggingModule } from '#libs/observability/logging.js';
+import { ReportStorageModule } from '#libs/report-storage/report-storage.module.js';
 import { ReviewJobs } from '#libs/reviews/review-jobs.js';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
@@ -26,6 +27,7 @@ export class WorkerModule {
         ConfigModule.forRoot({ isGlobal: true, ignoreEnvFile: true, skipProcessEnv: true, load: [() => config] }),
         loggingModule(config),
         DatabaseModule,
+        ReportStorageModule,
         ClickHouseModule,
         KafkaModule,
       ],
