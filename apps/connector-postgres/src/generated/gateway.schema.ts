@@ -847,7 +847,7 @@ export interface paths {
         put?: never;
         /**
          * Confirm what a packet of its own would revoke
-         * @description Where the circuit breaker holds it. Never by who made the packet.
+         * @description Where the circuit breaker holds it. By an admin, and never by who made the packet.
          */
         post: operations["confirmReview"];
         delete?: never;
@@ -867,7 +867,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel a packet of its own
-         * @description Nothing comes of it. Only before it closes.
+         * @description Nothing comes of it. By an admin, and only before it closes.
          */
         post: operations["cancelReview"];
         delete?: never;
@@ -887,7 +887,7 @@ export interface paths {
         put?: never;
         /**
          * Undo a packet of its own
-         * @description Gives back, as new grants, what it took away, for 30 days after its end.
+         * @description Gives back, as new grants, what it took away, for 30 days after its end. By an admin.
          */
         post: operations["undoReview"];
         delete?: never;

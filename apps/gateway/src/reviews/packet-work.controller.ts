@@ -11,7 +11,6 @@ import { PacketsService } from './packets.service.js';
 import { ReassignmentService } from './reassignment.service.js';
 
 const DECIDE = ['governance.reviewer', 'governance.admin'] as const;
-const RUN = ['governance.admin'] as const;
 
 /** What is done with a packet. */
 @ApiTags('reviews')
@@ -75,8 +74,8 @@ export class PacketWorkController {
   @Operation({
     id: 'confirmReview',
     summary: 'Confirm what a packet of its own would revoke',
-    description: 'Where the circuit breaker holds it. Never by who made the packet.',
-    roles: RUN,
+    description: 'Where the circuit breaker holds it. By an admin, and never by who made the packet.',
+    roles: DECIDE,
     answer: { resource: ReviewDto, versioned: true },
     errors: ['not_found', 'campaign_state', 'second_admin_required', ...BODY_ERRORS],
     idempotent: true,
@@ -90,8 +89,8 @@ export class PacketWorkController {
   @Operation({
     id: 'cancelReview',
     summary: 'Cancel a packet of its own',
-    description: 'Nothing comes of it. Only before it closes.',
-    roles: RUN,
+    description: 'Nothing comes of it. By an admin, and only before it closes.',
+    roles: DECIDE,
     answer: { resource: ReviewDto, versioned: true },
     errors: ['not_found', 'campaign_state', 'breaker_open', ...BODY_ERRORS],
     idempotent: true,
@@ -105,8 +104,8 @@ export class PacketWorkController {
   @Operation({
     id: 'undoReview',
     summary: 'Undo a packet of its own',
-    description: 'Gives back, as new grants, what it took away, for 30 days after its end.',
-    roles: RUN,
+    description: 'Gives back, as new grants, what it took away, for 30 days after its end. By an admin.',
+    roles: DECIDE,
     answer: { resource: ReviewDto, versioned: true },
     errors: ['not_found', 'campaign_state', 'undo_expired', ...BODY_ERRORS],
     idempotent: true,

@@ -1,7 +1,7 @@
 import type { Caller } from '#libs/auth/request-caller.js';
 import type { Representation } from '#libs/database/representation.js';
 import { type Transaction, Transactions } from '#libs/database/transaction.js';
-import { BadRequestError, NotFoundError } from '#libs/errors/errors.js';
+import { BadRequestError, ForbiddenError, NotFoundError } from '#libs/errors/errors.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { cancelCampaign } from '#libs/reviews/cancellation.js';
 import { type Campaign, type DefaultDecision, wrongState } from '#libs/reviews/campaign.js';
@@ -11,7 +11,7 @@ import { openRound } from '#libs/reviews/rounds.js';
 import { beginUndo } from '#libs/reviews/undo.js';
 import { Injectable } from '@nestjs/common';
 import { ItemsRepository } from './items.repository.js';
-import { PacketAccess, seesAll } from './packet-access.service.js';
+import { isAdmin, PacketAccess, seesAll } from './packet-access.service.js';
 import { type PacketFilters, PacketsRepository } from './packets.repository.js';
 import { ReviewSteps } from './review-steps.service.js';
 
@@ -108,6 +108,8 @@ export class PacketsService {
     let roundId = '';
     const changed = await this.transactions.write(caller, async (tx) => {
       const { campaign } = await this.access.lock(tx, id, caller, 'change');
+      // After the lock: to a reviewer somebody else's packet is not there, whatever is asked of it.
+      if (!isAdmin(caller)) throw new ForbiddenError();
       if (campaign.kind !== 'packet') throw wrongState('This packet is one of a campaign: ask that of the campaign.');
       roundId = campaign.id;
       await work(tx, campaign);
