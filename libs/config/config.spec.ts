@@ -239,6 +239,37 @@ const VARIABLES: {
     taken: [[SIGNING_KEY.trim(), SIGNING_KEY.trim()]],
     refused: ['key', '-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----'],
   },
+  {
+    name: 'API_REPORTS_WAITING_PER_CALLER',
+    of: (config) => config.reportsWaitingPerCaller,
+    fallback: 100,
+    taken: [
+      ['1', 1],
+      ['100000', 100_000],
+    ],
+    refused: ['0', '100001'],
+  },
+  {
+    name: 'API_REPORTS_AT_ONCE',
+    of: (config) => config.reportsAtOnce,
+    fallback: 2,
+    taken: [
+      ['1', 1],
+      ['64', 64],
+    ],
+    refused: ['0', '65'],
+  },
+  {
+    name: 'API_REPORT_RETENTION_DAYS',
+    of: (config) => config.reportRetentionDays,
+    fallback: { default: 90 },
+    taken: [
+      ['30', { default: 30 }],
+      ['30, audit_extract=3650', { default: 30, audit_extract: 3650 }],
+      ['dormant_access=7', { default: 90, dormant_access: 7 }],
+    ],
+    refused: ['0', 'soon', '90,weather=1', '-1', '1.5', 'audit_extract=0', '=5'],
+  },
 ];
 
 const TAKEN = VARIABLES.flatMap(({ name, of, taken }) => taken.map(([value, read]) => ({ name, of, value, read })));

@@ -1,5 +1,6 @@
 import { parseSigningKey } from '#libs/events/chain-keys.js';
 import { parseStorageUrl } from '#libs/report-storage/storage-location.js';
+import { REPORT_KINDS } from '#libs/reports/report-kinds.js';
 import { isIP } from 'node:net';
 
 /**
@@ -36,6 +37,12 @@ export interface Config {
   auditSigningKey: string | null;
   /** Where the files of reports are, as `parseStorageUrl` reads it: gateways and workers have to reach the same place. */
   reportStorageUrl: string;
+  /** How many reports one caller may have queued or running. */
+  reportsWaitingPerCaller: number;
+  /** How many reports a worker builds at once. */
+  reportsAtOnce: number;
+  /** For how long the files of reports are kept, in days: of kinds by their name, of all others by `default`. */
+  reportRetentionDays: Readonly<Record<string, number>>;
 }
 
 /** How to speak with the brokers, apart from where they are. */
@@ -207,6 +214,21 @@ function trustedProxies(value: string): readonly string[] {
   return proxies;
 }
 
+const RETENTION_DAYS = /^(?:([a-z_]+)=)?([1-9]\d{0,4})$/;
+
+/** `90`, `90,audit_extract=3650` or `audit_extract=3650`. */
+function retentionDays(value: string): Readonly<Record<string, number>> {
+  const days: Record<string, number> = { default: 90 };
+  for (const part of list(value)) {
+    const [, kind = 'default', count] = RETENTION_DAYS.exec(part) ?? [];
+    if (count === undefined || (kind !== 'default' && !(REPORT_KINDS as readonly string[]).includes(kind))) {
+      throw new Error('must be days, such as 90, and those of kinds of reports, such as 90,audit_extract=3650');
+    }
+    days[kind] = Number(count);
+  }
+  return days;
+}
+
 /** Whether a name is one of ours but for its prefix: a mistake worth a warning. HOST is not: shells set it for themselves. */
 function isBareName(name: string, environment: Environment, known: ReadonlySet<string>): boolean {
   const ours = `API_${name}`;
@@ -261,6 +283,9 @@ export function loadConfig(environment: Environment, defaults: Defaults = {}): {
     eventRetentionDays: env.read<number | null>('API_EVENT_RETENTION_DAYS', integer(1, 36_500), null),
     auditSigningKey: env.read<string | null>('API_AUDIT_SIGNING_KEY', signingKey, null),
     reportStorageUrl: env.read('API_REPORT_STORAGE_URL', storageUrl, 'file:///var/lib/access-governance/reports'),
+    reportsWaitingPerCaller: env.read('API_REPORTS_WAITING_PER_CALLER', integer(1, 100_000), 100),
+    reportsAtOnce: env.read('API_REPORTS_AT_ONCE', integer(1, 64), 2),
+    reportRetentionDays: env.read('API_REPORT_RETENTION_DAYS', retentionDays, { default: 90 }),
   };
   if (env.problems.length > 0) throw new ConfigError(env.problems);
 

@@ -6,6 +6,7 @@ import { AccessPaths1764000000005 } from './migrations/1764000000005-access-path
 import { Chain1764000000006 } from './migrations/1764000000006-chain.js';
 import { Scores1764000000007 } from './migrations/1764000000007-scores.js';
 import { Reviews1764000000008 } from './migrations/1764000000008-reviews.js';
+import { Reports1764000000009 } from './migrations/1764000000009-reports.js';
 import { RemediationLeases1764000000011 } from './migrations/1764000000011-remediation-leases.js';
 
 /** Every migration in its order. One that has landed is never edited: what comes later is another one. */
@@ -18,5 +19,6 @@ export const MIGRATIONS = [
   Chain1764000000006,
   Scores1764000000007,
   Reviews1764000000008,
+  Reports1764000000009,
   RemediationLeases1764000000011,
 ];

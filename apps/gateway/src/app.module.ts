@@ -13,6 +13,7 @@ import { GrantsModule } from './grants/grants.module.js';
 import { HealthModule } from './health/health.module.js';
 import { UndeclaredInputGuard } from './http/undeclared-input.guard.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { ReportsModule } from './reports/reports.module.js';
 import { ReviewsModule } from './reviews/reviews.module.js';
 import { PrincipalsModule } from './principals/principals.module.js';
 import { ScoresModule } from './scores/scores.module.js';
@@ -46,6 +47,7 @@ export class AppModule {
         ScoresModule,
         ReviewsModule,
         AuditModule,
+        ReportsModule,
         HealthModule,
         MetricsModule,
       ],

@@ -996,6 +996,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List reports
+         * @description All reports, by id; also those whose files have expired.
+         */
+        get: operations["listReports"];
+        put?: never;
+        /**
+         * Ask for a report
+         * @description Queues a report, which is built in the background: `GET` it until it is completed, then download it. The same parameters give the same rows for ever, whatever is recorded later.
+         */
+        post: operations["createReport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a report
+         * @description One report with its progress, or what is to be known of its file. Never answered with 304.
+         */
+        get: operations["getReport"];
+        put?: never;
+        post?: never;
+        /**
+         * Cancel a report
+         * @description Of a report that is queued or being built nothing comes then. One that is complete stays until it expires: 409.
+         */
+        delete: operations["cancelReport"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/health": {
         parameters: {
             query?: never;
@@ -4042,7 +4090,7 @@ export interface components {
             reason: string;
         };
         /** @enum {string} */
-        EventType: "principal.created" | "principal.updated" | "principal.deactivated" | "principal.erased" | "membership.added" | "membership.removed" | "asset.created" | "asset.updated" | "asset.retired" | "grant.created" | "grant.updated" | "grant.revoked" | "campaign.created" | "campaign.launched" | "campaign.items_assigned" | "campaign.opened" | "campaign.closing" | "campaign.held" | "campaign.confirmed" | "campaign.completed" | "campaign.cancelled" | "campaign.undo_asked" | "campaign.undone" | "review.opened" | "review.reminder" | "review.decided" | "review.reassigned" | "review.signed_off" | "review.cancelled" | "remediation.queued" | "remediation.leased" | "remediation.applied" | "remediation.failed" | "remediation.not_needed" | "remediation.undone" | "audit.queried" | "audit.verified" | "auth.denied";
+        EventType: "principal.created" | "principal.updated" | "principal.deactivated" | "principal.erased" | "membership.added" | "membership.removed" | "asset.created" | "asset.updated" | "asset.retired" | "grant.created" | "grant.updated" | "grant.revoked" | "campaign.created" | "campaign.launched" | "campaign.items_assigned" | "campaign.opened" | "campaign.closing" | "campaign.held" | "campaign.confirmed" | "campaign.completed" | "campaign.cancelled" | "campaign.undo_asked" | "campaign.undone" | "review.opened" | "review.reminder" | "review.decided" | "review.reassigned" | "review.signed_off" | "review.cancelled" | "remediation.queued" | "remediation.leased" | "remediation.applied" | "remediation.failed" | "remediation.not_needed" | "remediation.undone" | "report.requested" | "report.cancelled" | "report.completed" | "report.failed" | "report.expired" | "report.downloaded" | "audit.queried" | "audit.verified" | "auth.denied";
         /** @enum {string} */
         Outcome: "success" | "denied" | "failed";
         AuditResourceDto: {
@@ -4317,6 +4365,303 @@ export interface components {
             keys: components["schemas"]["AuditKeyDto"][];
         };
         /**
+         * @description The format of the file.
+         * @enum {string}
+         */
+        ReportFormat: "csv" | "jsonl" | "pdf";
+        /**
+         * @description A report of one instant.
+         * @enum {string}
+         */
+        PointReportKind: "access_listing" | "privileged_access" | "dormant_access";
+        PointParametersDto: {
+            /**
+             * Format: date-time
+             * @description Leaves out what was recorded later; when the report is asked for, where it is left out.
+             * @example 2026-01-31T00:00:00.000Z
+             */
+            recordedAt?: string;
+            /**
+             * Format: date-time
+             * @description The instant to tell of; `recordedAt` where it is left out.
+             * @example 2026-01-31T00:00:00.000Z
+             */
+            asOf?: string;
+            /**
+             * @description Only on these assets.
+             * @example []
+             */
+            assetIds?: string[] | null;
+            /**
+             * @description Only held by these principals themselves.
+             * @example []
+             */
+            principalIds?: string[] | null;
+            /**
+             * @description Only on assets of these sensitivities.
+             * @example [
+             *       "restricted"
+             *     ]
+             */
+            sensitivities?: ("public" | "internal" | "confidential" | "restricted")[] | null;
+            /**
+             * @description Only of these departments.
+             * @example [
+             *       "Finance"
+             *     ]
+             */
+            departments?: string[] | null;
+        };
+        PointReportDto: {
+            /**
+             * @description The format of the file.
+             * @example csv
+             */
+            format: components["schemas"]["ReportFormat"];
+            /**
+             * @description A report of one instant.
+             * @example access_listing
+             */
+            kind: components["schemas"]["PointReportKind"];
+            /** @description What it tells of. */
+            parameters: components["schemas"]["PointParametersDto"];
+        };
+        /**
+         * @description A report of a period.
+         * @enum {string}
+         */
+        PeriodReportKind: "grant_changes" | "audit_extract";
+        PeriodParametersDto: {
+            /**
+             * Format: date-time
+             * @description Leaves out what was recorded later; when the report is asked for, where it is left out.
+             * @example 2026-01-31T00:00:00.000Z
+             */
+            recordedAt?: string;
+            /**
+             * Format: date-time
+             * @description The first instant of the period.
+             * @example 2026-01-01T00:00:00.000Z
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description The first instant after the period.
+             * @example 2026-01-31T00:00:00.000Z
+             */
+            to: string;
+        };
+        PeriodReportDto: {
+            /**
+             * @description The format of the file.
+             * @example csv
+             */
+            format: components["schemas"]["ReportFormat"];
+            /**
+             * @description A report of a period.
+             * @example grant_changes
+             */
+            kind: components["schemas"]["PeriodReportKind"];
+            /** @description What it tells of. */
+            parameters: components["schemas"]["PeriodParametersDto"];
+        };
+        /**
+         * @description A report of one campaign.
+         * @enum {string}
+         */
+        CampaignReportKind: "campaign_evidence";
+        CampaignParametersDto: {
+            /**
+             * Format: date-time
+             * @description Leaves out what was recorded later; when the report is asked for, where it is left out.
+             * @example 2026-01-31T00:00:00.000Z
+             */
+            recordedAt?: string;
+            /**
+             * Format: uuid
+             * @description The campaign.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            campaignId: string;
+        };
+        CampaignReportDto: {
+            /**
+             * @description The format of the file.
+             * @example csv
+             */
+            format: components["schemas"]["ReportFormat"];
+            /**
+             * @description A report of one campaign.
+             * @example campaign_evidence
+             */
+            kind: components["schemas"]["CampaignReportKind"];
+            /** @description What it tells of. */
+            parameters: components["schemas"]["CampaignParametersDto"];
+        };
+        /** @enum {string} */
+        ReportKind: "access_listing" | "privileged_access" | "dormant_access" | "campaign_evidence" | "grant_changes" | "audit_extract";
+        /** @enum {string} */
+        ReportStatus: "queued" | "running" | "completed" | "failed" | "cancelled" | "expired";
+        ReportProgressDto: {
+            /**
+             * Format: int64
+             * @description Rows that are written.
+             * @example 5000
+             */
+            done: number;
+            /**
+             * Format: int64
+             * @description Rows that there will be; null until they are counted.
+             * @example 120000
+             */
+            total: number | null;
+        };
+        ExcludedDto: {
+            /**
+             * @description Why.
+             * @example other_sensitivity
+             */
+            reason: string;
+            /**
+             * Format: int64
+             * @description How many.
+             * @example 3
+             */
+            count: number;
+        };
+        ReconciliationDto: {
+            /**
+             * Format: int64
+             * @description How many there are: included and excluded together.
+             * @example 100
+             */
+            population: number;
+            /**
+             * Format: int64
+             * @description How many the report shows.
+             * @example 97
+             */
+            included: number;
+            /** @description The others, by why they are not shown. */
+            excluded: components["schemas"]["ExcludedDto"][];
+        };
+        ReportFailureDto: {
+            /**
+             * @description Why, as a code.
+             * @example reconciliation
+             */
+            code: string;
+            /**
+             * @description Why, in words.
+             * @example The rows do not add up.
+             */
+            message: string;
+        };
+        ReportDto: {
+            /**
+             * Format: uuid
+             * @description Its id.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            id: string;
+            /**
+             * @description What it tells of.
+             * @example access_listing
+             */
+            kind: components["schemas"]["ReportKind"];
+            /**
+             * @description The format of its file.
+             * @example csv
+             */
+            format: components["schemas"]["ReportFormat"];
+            /**
+             * @description Its parameters with nothing left open: the same ones give the same rows for ever.
+             * @example {
+             *       "asOf": "2026-01-31T00:00:00.000Z",
+             *       "recordedAt": "2026-01-31T00:00:00.000Z",
+             *       "assetIds": [],
+             *       "principalIds": [],
+             *       "sensitivities": [],
+             *       "departments": []
+             *     }
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description How far it is.
+             * @example completed
+             */
+            status: components["schemas"]["ReportStatus"];
+            /** @description How far its file is. */
+            progress: components["schemas"]["ReportProgressDto"];
+            /** @description Who asked for it. */
+            requestedBy: components["schemas"]["ActorDto"];
+            /**
+             * Format: int64
+             * @description How many rows it has.
+             * @example 97
+             */
+            rows: number | null;
+            /**
+             * Format: int64
+             * @description How long its file is, in bytes.
+             * @example 48213
+             */
+            bytes: number | null;
+            /**
+             * @description SHA-256 of its file, in hex.
+             * @example 5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9
+             */
+            sha256: string | null;
+            /** @description How its counts add up; null until it is complete. */
+            reconciliation: components["schemas"]["ReconciliationDto"] | null;
+            /** @description Why it failed, where it did. */
+            failure: components["schemas"]["ReportFailureDto"] | null;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             * @example 2026-01-31T00:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it was begun.
+             * @example 2026-01-31T00:00:00.000Z
+             */
+            startedAt: string | null;
+            /**
+             * Format: date-time
+             * @description When it was complete.
+             * @example 2026-01-31T00:00:00.000Z
+             */
+            completedAt: string | null;
+            /**
+             * Format: date-time
+             * @description When its file goes; its record stays.
+             * @example 2026-05-01T00:00:00.000Z
+             */
+            expiresAt: string | null;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             * @example 2026-01-31T00:00:00.000Z
+             */
+            updatedAt: string;
+            /**
+             * Format: int32
+             * @description Rises with every change.
+             * @example 2
+             */
+            version: number;
+        };
+        ReportPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["ReportDto"][];
+            /** @description The cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        /**
          * @description Whether all parts that decide are up.
          * @enum {string}
          */
@@ -4389,7 +4734,7 @@ export interface components {
          * @description What went wrong, for programs.
          * @enum {string}
          */
-        ErrorCode: "validation_failed" | "invalid_cursor" | "malformed_json" | "malformed_request" | "business_rule" | "membership_cycle" | "self_review" | "justification_required" | "unauthenticated" | "forbidden" | "second_admin_required" | "not_found" | "method_not_allowed" | "request_timeout" | "duplicate" | "version_conflict" | "idempotency_in_flight" | "campaign_state" | "packet_closed" | "items_pending" | "already_decided" | "decision_conflict" | "breaker_open" | "leased" | "undo_expired" | "payload_too_large" | "unsupported_media_type" | "idempotency_mismatch" | "rate_limited" | "headers_too_large" | "internal" | "unavailable";
+        ErrorCode: "validation_failed" | "invalid_cursor" | "malformed_json" | "malformed_request" | "business_rule" | "membership_cycle" | "self_review" | "justification_required" | "unauthenticated" | "forbidden" | "second_admin_required" | "not_found" | "method_not_allowed" | "request_timeout" | "duplicate" | "version_conflict" | "idempotency_in_flight" | "campaign_state" | "packet_closed" | "items_pending" | "already_decided" | "decision_conflict" | "breaker_open" | "leased" | "undo_expired" | "report_not_ready" | "report_ended" | "report_expired" | "payload_too_large" | "unsupported_media_type" | "idempotency_mismatch" | "rate_limited" | "too_many_reports" | "headers_too_large" | "internal" | "unavailable";
         ErrorDetailDto: {
             /**
              * @description Where in the body, query or headers.
@@ -5656,6 +6001,78 @@ export interface components {
                 "application/problem+json": components["schemas"]["ProblemDto"];
             };
         };
+        /** @description `rate_limited`: Too many requests. `too_many_reports`: The caller has as many reports waiting as one may have. */
+        TooManyRequests2: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                /** @description Seconds after which to try again. */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "rate_limited",
+                 *         "message": "Too many requests.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 429,
+                 *       "detail": "Too many requests.",
+                 *       "code": "rate_limited",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `version_conflict`: The resource has changed since the version in If-Match. `report_ended`: The report has ended, and cannot be cancelled any more. */
+        Conflict17: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "version_conflict",
+                 *         "message": "The resource has changed since the version in If-Match.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "The resource has changed since the version in If-Match.",
+                 *       "code": "version_conflict",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
     };
     parameters: never;
     requestBodies: never;
@@ -6488,6 +6905,8 @@ export interface operations {
                     "X-Request-Id"?: string;
                     /** @description The origins that may read the answer in a browser. */
                     "Access-Control-Allow-Origin"?: string;
+                    /** @description Where the new resource is. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8362,6 +8781,171 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listReports: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before, of the same list with the same filters and sort. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description Only of this kind. */
+                kind?: components["schemas"]["ReportKind"];
+                /** @description Only with this status. */
+                status?: components["schemas"]["ReportStatus"];
+                /** @description Only those that this actor asked for. */
+                requestedBy?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The next page (RFC 8288), where there is one. */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    createReport: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 hours: a repeat is given the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What to record or to change. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PointReportDto"] | components["schemas"]["PeriodReportDto"] | components["schemas"]["CampaignReportDto"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            202: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    /** @description Where the new resource is. */
+                    Location?: string;
+                    /** @description `true` where this is the answer to an earlier, equal request. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDto"];
+                };
+            };
+            400: components["responses"]["BadRequest2"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict5"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests2"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The report. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDto"];
+                };
+            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    cancelReport: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that is to be changed; 409 where it has moved on. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The report. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is nothing to say. */
+            204: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict17"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];

@@ -41,7 +41,7 @@ function sendResource(response: Response, resource: Representation, status: numb
   const known = resource.cacheable && (request.method === 'GET' || request.method === 'HEAD') && isKnown(request, resource.version);
   response.setHeader('ETag', `"${resource.version}"`);
   if (request.caller?.replayed) response.setHeader('Idempotent-Replayed', 'true');
-  if (status === 201) response.setHeader('Location', `${addressOf(request)}/${resource.id}`);
+  if (status === 201 || status === 202) response.setHeader('Location', `${addressOf(request)}/${resource.id}`);
   if (known) {
     response.status(304).end();
     return;

@@ -10,6 +10,7 @@ const TAGS: Record<string, string> = {
   scores: 'How far each grant has decayed because nobody uses it, and why.',
   reviews: 'Campaigns and packets of access to be looked at, what was decided, and what became of it.',
   audit: 'The immutable log of every change, and what it takes to check it.',
+  reports: 'Evidence as a file: asked for, built in the background, downloaded.',
   health: 'Whether the parts are up.',
   metrics: 'Figures for Prometheus.',
 };

@@ -128,7 +128,7 @@ function answerOf(status: number, answer: Answer, idempotent: boolean): Paramete
   const headers = {
     ...HEADERS,
     ...(answer.versioned ? ETAG : {}),
-    ...(status === 201 ? LOCATION : {}),
+    ...(status === 201 || status === 202 ? LOCATION : {}),
     ...(idempotent ? REPLAYED : {}),
     ...(answer.page ? LINK : {}),
   };

@@ -7,7 +7,7 @@ import { Id, Instant, Labels, Line, OneOf } from '../http/fields.js';
 import { pageOf, PageQueryDto } from '../http/page.dto.js';
 import { ShownCount, ShownId, ShownInstant, ShownLabels, ShownList, ShownOneOf, ShownPart, ShownText } from '../http/shown.js';
 import { ActorDto } from '../http/actor.dto.js';
-import { Bounded, Ids, Part, SomeOf } from './review-fields.js';
+import { Bounded, Ids, Part, SomeOf } from '../http/body-fields.js';
 
 const EXAMPLE_ID = '0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10';
 const SENSITIVITIES = ['public', 'internal', 'confidential', 'restricted'] as const;

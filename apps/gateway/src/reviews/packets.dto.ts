@@ -12,7 +12,7 @@ import { pageOf, PageQueryDto } from '../http/page.dto.js';
 import { ShownCount, ShownId, ShownInstant, ShownList, ShownOneOf, ShownPart, ShownText } from '../http/shown.js';
 import { ActorDto } from '../http/actor.dto.js';
 import { CampaignBreakerDto, CampaignUndoDto, ReviewCountsDto } from './campaigns.dto.js';
-import { Ids, Parts } from './review-fields.js';
+import { Ids, Parts } from '../http/body-fields.js';
 
 const EXAMPLE_ID = '0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10';
 const SENSITIVITIES = ['public', 'internal', 'confidential', 'restricted'] as const;

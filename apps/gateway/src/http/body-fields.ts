@@ -2,10 +2,10 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { Transform, Type } from 'class-transformer';
 import { IsObject, ValidateBy, ValidateIf, ValidateNested } from 'class-validator';
-import { UUID_PATTERN } from '../http/fields.js';
+import { UUID_PATTERN } from './fields.js';
 
 /*
- * Members that only the bodies of reviews have: parts with members of their own, and sets. As in http/fields, what is checked is what is documented.
+ * Members that only bodies have: parts with members of their own, and sets. As in fields, what is checked is what is documented.
  */
 
 interface FieldOptions {

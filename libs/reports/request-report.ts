@@ -1,0 +1,53 @@
+import type { Transaction } from '#libs/database/transaction.js';
+import { AppError, BadRequestError } from '#libs/errors/errors.js';
+import sql from 'sql-template-tag';
+import { v7 as uuidv7 } from 'uuid';
+import type { ReportFormat, ReportKind } from './report-kinds.js';
+import { type GivenParameters, settledParameters } from './report-parameters.js';
+
+/** The advisory locks of callers who ask for reports live in a space of their own. */
+const LOCK_SPACE = 72_636;
+
+export interface ReportRequest {
+  kind: ReportKind;
+  format: ReportFormat;
+  parameters: GivenParameters;
+}
+
+/**
+ * Queues a report in the name of the transaction's actor, and answers its id. Whoever builds reports takes it once the transaction has committed.
+ *
+ * @param mostWaiting how many reports one caller may have queued or running
+ * @throws BadRequestError for parameters that are not of the kind; AppError `too_many_reports`
+ */
+export async function requestReport(tx: Transaction, request: ReportRequest, mostWaiting: number): Promise<string> {
+  const { kind, format } = request;
+  await assertRoom(tx, mostWaiting);
+  const parameters = settledParameters(kind, request.parameters, tx.now);
+  if ('campaignId' in parameters) await assertCampaign(tx, parameters.campaignId, parameters.recordedAt);
+  const id = uuidv7();
+  await tx.rows(
+    sql`INSERT INTO reports (id, kind, format, parameters, status, requested_by, requester_id, created_at, updated_at, version, run_at)
+      VALUES (${id}, ${kind}, ${format}, ${JSON.stringify(parameters)}, 'queued', ${JSON.stringify(tx.actor)}, ${tx.actor.id}, ${tx.now}, ${tx.now}, 1, ${tx.now})`,
+  );
+  tx.record({ type: 'report.requested', resource: { type: 'report', id }, after: { kind, format, parameters, status: 'queued' } });
+  return id;
+}
+
+/** One after the other for each caller, so that many requests at once do not pass together where one alone would have. */
+async function assertRoom(tx: Transaction, mostWaiting: number): Promise<void> {
+  const { id } = tx.actor;
+  await tx.rows(sql`SELECT pg_advisory_xact_lock(${LOCK_SPACE}, hashtext(${id}))`);
+  const [row] = await tx.rows<{ waiting: number }>(
+    sql`SELECT count(*)::integer AS waiting FROM reports WHERE requester_id = ${id} AND status IN ('queued', 'running')`,
+  );
+  if ((row?.waiting ?? 0) >= mostWaiting) throw new AppError('too_many_reports');
+}
+
+async function assertCampaign(tx: Transaction, campaignId: string, recordedAt: string): Promise<void> {
+  const found = await tx.rows(
+    sql`SELECT FROM review_campaigns WHERE id = ${campaignId} AND kind <> 'packet' AND created_at <= ${new Date(recordedAt)}`,
+  );
+  if (found.length === 0)
+    throw BadRequestError.rule('parameters.campaignId', 'names a campaign that does not exist, or did not at recordedAt');
+}
