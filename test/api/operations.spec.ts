@@ -7,7 +7,7 @@ describe('what operators look at', () => {
   let gateway: TestGateway;
 
   beforeAll(async () => {
-    gateway = await startTestGateway();
+    gateway = await startTestGateway({ environment: { API_CLICKHOUSE_URL: 'http://127.0.0.1:9/none' } });
   });
 
   afterAll(() => gateway.close());

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import supertest from 'supertest';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { IS_ON_REAL_PARTS } from './parts.js';
 import { TestIssuer } from './test-issuer.js';
 
 /** A line of the gateway's log. */
@@ -66,7 +67,7 @@ export interface TestGateway {
 
 /**
  * A gateway on a database of its own. `auth: 'azure_ad'` gives it an issuer whose tokens it takes. ClickHouse is at an address where nobody
- * listens unless the environment says otherwise: nothing but its health needs it.
+ * listens unless the environment says otherwise, or the suite runs on real parts: nothing but its health needs it.
  */
 export async function startTestGateway(
   options: { auth?: 'dev' | 'azure_ad'; environment?: Record<string, string> } = {},
@@ -75,8 +76,8 @@ export async function startTestGateway(
   const issuer = await TestIssuer.start();
   const gateway = await GatewayProcess.start({
     API_DATABASE_URL: database.url,
-    API_CLICKHOUSE_URL: 'http://127.0.0.1:9/none',
-    API_KAFKA_BOOTSTRAP: 'in-process',
+    API_CLICKHOUSE_URL: process.env['TEST_CLICKHOUSE_URL'] ?? 'http://127.0.0.1:9/none',
+    API_KAFKA_BOOTSTRAP: (IS_ON_REAL_PARTS && process.env['TEST_KAFKA_BOOTSTRAP']) || 'in-process',
     API_DATABASE_POOL_SIZE: '8',
     ...(options.auth === 'azure_ad' ? { API_AUTH_MODE: 'azure_ad', ...issuer.environment } : { API_AUTH_MODE: 'dev' }),
     ...options.environment,

@@ -9,6 +9,7 @@ import { createTestDatabase, type TestDatabase } from './database.js';
 import { eventually } from './eventually.js';
 import type { LogLine } from './gateway.js';
 import { KafkaServer } from './kafka-server.js';
+import { IS_ON_REAL_PARTS } from './parts.js';
 import { freePort } from './postgres-server.js';
 
 const START_TIMEOUT_MS = 60_000;
@@ -94,7 +95,7 @@ export class WorkerProcess extends AppProcess {
 }
 
 export interface SystemOptions {
-  /** A real broker, or the in-process twin. */
+  /** A real broker, or the in-process twin; the suite decides where this does not. */
   kafka?: boolean;
   workers?: number;
   /** Where the workers find ClickHouse, given where it is: a proxy, say. */
@@ -123,7 +124,12 @@ export class System {
     readonly signingKey: string,
   ) {}
 
-  static async start({ kafka = false, workers = 1, clickhouseForWorkers, environment = {} }: SystemOptions = {}): Promise<System> {
+  static async start({
+    kafka = IS_ON_REAL_PARTS,
+    workers = 1,
+    clickhouseForWorkers,
+    environment = {},
+  }: SystemOptions = {}): Promise<System> {
     const [database, clickhouse, broker] = await Promise.all([
       createTestDatabase(),
       ClickHouseServer.start(),
