@@ -98,8 +98,8 @@ async function restore(tx: Transaction, grantId: string): Promise<string | null>
   );
   if (!restored) return null;
   await tx.rows(
-    sql`INSERT INTO grant_usage (grant_id, last_used_at, usage_days, cadence_days, cadence_gaps, last_use_inferred)
-      SELECT ${id}, last_used_at, usage_days, cadence_days, cadence_gaps, last_use_inferred FROM grant_usage WHERE grant_id = ${grantId}`,
+    sql`INSERT INTO grant_usage SELECT whole.* FROM grant_usage u, jsonb_populate_record(u, jsonb_build_object('grant_id', ${id}::uuid)) AS whole
+      WHERE u.grant_id = ${grantId}`,
   );
   tx.record({ type: 'grant.created', resource: { type: 'grant', id }, after: restored.after, reason: 'A review was undone.' });
   return id;
