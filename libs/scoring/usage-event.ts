@@ -1,3 +1,4 @@
+import { parseInstant } from '#libs/time/instants.js';
 import { createHash } from 'node:crypto';
 
 /** Use ahead of the clock by more than this is not taken, in milliseconds: clocks differ by minutes, not by hours. */
@@ -44,7 +45,6 @@ const MEMBERS = [
 ];
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const LINE = /^[^\p{Cc}]+$/u;
-const INSTANT = /^(\d{4})-(\d\d)-(\d\d)[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
 
 /**
  * Reads an event as a client sends it.
@@ -129,21 +129,11 @@ function thingOf(members: Members, kind: 'principal' | 'asset'): Named {
 function usedAtOf(members: Members, now: Date): Date {
   const text = members['usedAt'];
   if (text === undefined) throw new UsageEventError('usedAt', 'is required');
-  const usedAt = typeof text === 'string' ? parseInstant(text) : null;
-  if (!usedAt) throw new UsageEventError('usedAt', 'must be an RFC 3339 time such as 2026-01-31T09:00:00.000Z');
+  const instant = typeof text === 'string' ? parseInstant(text) : null;
+  if (instant === null) throw new UsageEventError('usedAt', 'must be an RFC 3339 time such as 2026-01-31T09:00:00.000Z');
+  const usedAt = new Date(instant);
   if (usedAt.getTime() > now.getTime() + MOST_AHEAD_MS) throw new UsageEventError('usedAt', 'lies more than 5 minutes in the future');
   return usedAt;
-}
-
-/** To the millisecond, what is finer is cut off; null for another form and for 30 February. */
-function parseInstant(text: string): Date | null {
-  const [, year, month, day] = (INSTANT.exec(text) ?? []).map(Number);
-  if (year === undefined || month === undefined || day === undefined || year === 0) return null;
-  const calendar = new Date(0);
-  calendar.setUTCFullYear(year, month - 1, day);
-  if (calendar.getUTCMonth() !== month - 1 || calendar.getUTCDate() !== day) return null;
-  const moment = new Date(text.toUpperCase().replace(/(\.\d{3})\d+/, '$1'));
-  return Number.isNaN(moment.getTime()) || moment.getUTCFullYear() < 1 ? null : moment;
 }
 
 function countOf(members: Members): number {

@@ -1,6 +1,7 @@
 import type { DeliveryObserver } from '#libs/kafka/batch-delivery.js';
+import { counter, gauge, histogram } from '#libs/observability/registered.js';
 import { Injectable } from '@nestjs/common';
-import { Counter, Gauge, Histogram, register } from 'prom-client';
+import type { Gauge } from 'prom-client';
 
 /** Why grants were scored: a use, a change of what else a score depends on, or time. */
 export type ScoringCause = 'use' | 'change' | 'schedule';
@@ -11,26 +12,36 @@ export type UsageOutcome = 'credited' | 'duplicate' | 'uncredited' | 'unknown';
 /** What Prometheus is told of the decay engine. What has to be asked for is set by those who know, see `watch`. */
 @Injectable()
 export class EngineMetrics implements DeliveryObserver {
-  private readonly events = counter('usage_events_total', 'Usage events that the engine took in, by what became of them.', 'outcome');
-  private readonly deadLetters = counter('usage_dead_letters_total', 'Usage events put on the dead-letter topic.', 'topic');
-  private readonly failures = counter(
-    'usage_batch_failures_total',
-    'Batches of usage events that could not be taken and were tried again.',
-    'topic',
-  );
-  private readonly rows = counter('scored_grants_total', 'Scores that were computed, by why.', 'cause');
-  private readonly bands = gauge('scores', 'Grants by the band of their score, as of the last count.', 'band');
-  private readonly run = gauge('rescoring_run_duration_seconds', 'How long the last scheduled run took from its begin to its last range.');
-  private readonly range: Histogram;
-
-  constructor() {
-    register.removeSingleMetric('rescoring_range_duration_seconds');
-    this.range = new Histogram({
-      name: 'rescoring_range_duration_seconds',
-      help: 'How long one range of a scheduled run took.',
-      buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
-    });
-  }
+  private readonly events = counter({
+    name: 'usage_events_total',
+    help: 'Usage events that the engine took in, by what became of them.',
+    labelNames: ['outcome'],
+  });
+  private readonly deadLetters = counter({
+    name: 'usage_dead_letters_total',
+    help: 'Usage events put on the dead-letter topic.',
+    labelNames: ['topic'],
+  });
+  private readonly failures = counter({
+    name: 'usage_batch_failures_total',
+    help: 'Batches of usage events that could not be taken and were tried again.',
+    labelNames: ['topic'],
+  });
+  private readonly rows = counter({ name: 'scored_grants_total', help: 'Scores that were computed, by why.', labelNames: ['cause'] });
+  private readonly bands = gauge({
+    name: 'scores',
+    help: 'Grants by the band of their score, as of the last count.',
+    labelNames: ['band'],
+  });
+  private readonly run = gauge({
+    name: 'rescoring_run_duration_seconds',
+    help: 'How long the last scheduled run took from its begin to its last range.',
+  });
+  private readonly range = histogram({
+    name: 'rescoring_range_duration_seconds',
+    help: 'How long one range of a scheduled run took.',
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+  });
 
   took(outcome: UsageOutcome, count: number): void {
     if (count > 0) this.events.inc({ outcome }, count);
@@ -63,26 +74,14 @@ export class EngineMetrics implements DeliveryObserver {
 
   /** Asks at each scrape; a part that is away leaves the figure out. */
   watch(name: 'usage_lag_events' | 'score_history_waiting', help: string, ask: () => Promise<number>): void {
-    register.removeSingleMetric(name);
-    new Gauge({
+    gauge({
       name,
       help,
-      async collect() {
+      async collect(this: Gauge) {
         const value = await ask().catch(() => null);
         if (value === null) this.reset();
         else this.set(value);
       },
     });
   }
-}
-
-// The registry is one for the process; an engine that starts in it anew takes its figures over.
-function counter<Label extends string>(name: string, help: string, label: Label): Counter<Label> {
-  register.removeSingleMetric(name);
-  return new Counter({ name, help, labelNames: [label] });
-}
-
-function gauge<Label extends string>(name: string, help: string, ...labelNames: Label[]): Gauge<Label> {
-  register.removeSingleMetric(name);
-  return new Gauge({ name, help, labelNames });
 }

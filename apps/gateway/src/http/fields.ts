@@ -1,8 +1,8 @@
+import { INSTANT_PATTERN, parseInstant } from '#libs/time/instants.js';
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { ArrayMaxSize, ArrayUnique, IsArray, IsIn, IsInt, Max, Min, ValidateBy, ValidateIf } from 'class-validator';
-import { INSTANT_PATTERN, parseInstant } from './instants.js';
 
 /*
  * The kinds of members that bodies and queries have. Each is one decorator that validates a value and documents it, so that the document and

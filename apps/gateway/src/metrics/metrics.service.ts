@@ -1,10 +1,11 @@
 import type { Config } from '#libs/config/config.js';
 import { Database } from '#libs/database/database.js';
 import { NotFoundError } from '#libs/errors/errors.js';
+import { gauge } from '#libs/observability/registered.js';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import { readFileSync } from 'node:fs';
-import { Gauge, register } from 'prom-client';
+import { type Gauge, register } from 'prom-client';
 
 interface Package {
   version: string;
@@ -23,21 +24,19 @@ export class MetricsService implements OnModuleInit {
 
   onModuleInit(): void {
     const pool = (): Database['pool'] | undefined => (this.database.source.isInitialized ? this.database.pool : undefined);
-    const names = { pool: 'database_pool_connections', build: 'build_info' };
-    // The registry is one for the process; an application that starts in it anew takes its figures over.
-    for (const name of [...Object.values(names), ...MISNAMED]) register.removeSingleMetric(name);
-    new Gauge({
-      name: names.pool,
+    for (const name of MISNAMED) register.removeSingleMetric(name);
+    gauge({
+      name: 'database_pool_connections',
       help: 'Connections of the PostgreSQL pool, by what they do; waiting are requests that have none yet.',
       labelNames: ['state'],
-      collect() {
+      collect(this: Gauge) {
         const { totalCount = 0, idleCount = 0, waitingCount = 0 } = pool() ?? {};
         this.set({ state: 'busy' }, totalCount - idleCount);
         this.set({ state: 'idle' }, idleCount);
         this.set({ state: 'waiting' }, waitingCount);
       },
     });
-    new Gauge({ name: names.build, help: 'What is running: always 1.', labelNames: ['version', 'node'] }).set(
+    gauge({ name: 'build_info', help: 'What is running: always 1.', labelNames: ['version', 'node'] }).set(
       { version: version(), node: process.versions.node },
       1,
     );
