@@ -69,8 +69,8 @@ async function undoOne(tx: Transaction, { id, grantId, status, obstacle, members
   if (obstacle === null && status !== 'applied')
     return note(tx, id, { undo: 'withdrawn', status: 'not_needed', reason: 'undone', restoredId: null });
   if (obstacle === null && memberships !== null) {
-    const undo = (await restoreMemberships(tx, memberships)) > 0 ? 'restored' : 'skipped';
-    return note(tx, id, { undo, status, reason: undo === 'skipped' ? 'exists_already' : null, restoredId: null });
+    const reason = await restoreMemberships(tx, memberships);
+    return note(tx, id, { undo: reason === null ? 'restored' : 'skipped', status, reason, restoredId: null });
   }
   const restoredId = obstacle === null ? await restore(tx, grantId) : null;
   if (restoredId !== null) return note(tx, id, { undo: 'restored', status, reason: null, restoredId });

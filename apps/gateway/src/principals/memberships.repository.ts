@@ -1,4 +1,5 @@
 import { MembershipEntity } from '#libs/database/entities/membership.entity.js';
+import { forbidNesting } from '#libs/database/nesting.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import { jsonRow } from '#libs/pagination/json-row.js';
 import { Keyset } from '#libs/pagination/keyset.js';
@@ -6,9 +7,6 @@ import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
 import { IsNull } from 'typeorm';
-
-/** Held while one group is put into another: two opposite memberships added at once would each see no cycle. */
-const NESTING_LOCK = 72_636;
 
 const MEMBER = jsonRow({ principalId: 'p.id', type: 'p.type', displayName: 'p.display_name', addedAt: 'instant(m.added_at)' });
 
@@ -75,7 +73,7 @@ export class MembershipsRepository {
 
   /** Whether one group is, at any depth, inside another. Nobody else nests groups until the transaction ends. */
   async isInside(tx: Transaction, inner: string, outer: string): Promise<boolean> {
-    await tx.rows(sql`SELECT pg_advisory_xact_lock(${NESTING_LOCK})`);
+    await forbidNesting(tx);
     const [row] = await tx.rows<{ inside: boolean }>(
       sql`WITH RECURSIVE up AS (
           SELECT ${inner}::uuid AS id
