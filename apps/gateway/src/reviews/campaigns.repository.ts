@@ -114,7 +114,8 @@ export class CampaignsRepository {
   /** What closing a campaign now would come to: what is decided, and defaults for the rest. Who has how many items is known from the packets. */
   estimateLaunched({ id, defaultDecision }: Pick<Campaign, 'id' | 'defaultDecision'>): Promise<Estimate> {
     const byDefault = revokedByDefault(defaultDecision, sql`coalesce(s.recommendation, i.recommendation)`);
-    const mine = sql`i.campaign_id IN (SELECT campaign_id FROM packets)`;
+    // Nothing comes of what is cancelled, and what is completed has been done.
+    const mine = sql`i.campaign_id IN (SELECT c.id FROM packets JOIN review_campaigns c ON c.id = packets.campaign_id WHERE c.status IN ('active', 'closing'))`;
     return this.estimate(
       sql`WITH packets AS MATERIALIZED (
           SELECT campaign_id, reviewer_id, pending + approved + revoked + abstained AS items FROM review_packets WHERE shown_campaign_id = ${id}
