@@ -33,10 +33,11 @@ export class RemediationsService {
     return this.transactions.write(caller, async (tx) => {
       const remediation = await this.lock(tx, id, caller);
       if (status === 'failed' && reason === null) throw BadRequestError.rule('reason', 'is needed where it failed');
-      if (remediation.status === status && remediation.reason === reason) tx.leaveUnchanged();
-      else if (isSettled(remediation)) {
-        throw BadRequestError.rule('status', `is ${remediation.status} for good`);
-      } else await moveRemediation(tx, remediation, status, reason);
+      const over = isSettled(remediation);
+      // A connector may say that it took something away after that was seen without its saying so.
+      if (remediation.status === status && (over || remediation.reason === reason)) tx.leaveUnchanged();
+      else if (over) throw BadRequestError.rule('status', `is ${remediation.status} for good`);
+      else await moveRemediation(tx, remediation, status, reason);
       return this.represent(tx, id);
     });
   }
