@@ -43,6 +43,7 @@ export interface AuditKey {
 }
 
 const CHUNK = 2_000;
+const EXTRACTED_AT_ONCE = 10_000;
 
 interface Item {
   id: string;
@@ -231,6 +232,38 @@ export class AuditLog {
     return result.json<RowWithColumns>();
   }
 
+  /** The first and the last sequence of a span of time, up to `completeTo`; null where no event lies in it. `to` is excluded. */
+  async span(from: string, to: string, completeTo: number): Promise<{ first: number; last: number } | null> {
+    if (completeTo === 0) return null;
+    const [found] = await this.read<{ first: string; last: string; events: string }>(
+      `SELECT min(sequence) AS first, max(sequence) AS last, count() AS events FROM audit_events
+        WHERE time >= {from: DateTime64(3)} AND time < {to: DateTime64(3)} AND sequence <= {completeTo: UInt64}`,
+      { from: toDateTime(withinRange(from)), to: toDateTime(withinRange(to)), completeTo },
+    );
+    return found && found.events !== '0' ? { first: Number(found.first), last: Number(found.last) } : null;
+  }
+
+  /** How many events a range by sequence has, each once. */
+  async count(first: number, last: number): Promise<number> {
+    const [found] = await this.read<{ events: string }>(
+      'SELECT count(DISTINCT sequence) AS events FROM audit_events WHERE sequence BETWEEN {first: UInt64} AND {last: UInt64}',
+      { first, last },
+    );
+    return Number(found?.events ?? 0);
+  }
+
+  /** The events of a range by sequence, in batches. Equal rows are one. */
+  async *extract(from: number, to: number): AsyncGenerator<LoggedEvent[]> {
+    for (let first = from; first <= to; first += EXTRACTED_AT_ONCE) {
+      const rows = await this.read(
+        `SELECT DISTINCT sequence, prev_hash, hash, canonical FROM audit_events
+          WHERE sequence BETWEEN {first: UInt64} AND {last: UInt64} ORDER BY sequence`,
+        { first, last: Math.min(to, first + EXTRACTED_AT_ONCE - 1) },
+      );
+      yield rows.map(toLoggedEvent);
+    }
+  }
+
   /** Deletes the events up to a sequence, in the background. Answers whether there were any. */
   async deleteTo(sequence: number): Promise<boolean> {
     const result = await this.client.query({
@@ -247,7 +280,7 @@ export class AuditLog {
     return true;
   }
 
-  private async read<Found extends Row>(query: string, params: Record<string, unknown>): Promise<Found[]> {
+  private async read<Found = Row>(query: string, params: Record<string, unknown>): Promise<Found[]> {
     const result = await this.client.query({
       query,
       query_params: params,

@@ -2,7 +2,7 @@ import type { Sensitivity } from '#libs/database/entities/asset.entity.js';
 import { BadRequestError } from '#libs/errors/errors.js';
 import { isPeriodKind, isPointKind, type ReportKind } from './report-kinds.js';
 
-/** How far an instant may lie ahead of our clock, in milliseconds: clocks differ by minutes, and no report tells of the future. */
+/** How far an instant may lie ahead of our clock, in milliseconds: clocks differ by minutes, and what is in force at an instant is evidence of the past alone. */
 const MOST_AHEAD_MS = 5 * 60_000;
 
 /** Parameters as they are asked for; a list that is absent, null or empty restricts nothing. Instants are RFC 3339. */
@@ -52,7 +52,7 @@ export function settledParameters(kind: ReportKind, given: GivenParameters, now:
   if (new Date(recordedAt) > now) throw rule('recordedAt', 'must not lie in the future');
   if (isPointKind(kind)) {
     const asOf = given.asOf ?? recordedAt;
-    assertPast('asOf', asOf, now);
+    if (Date.parse(asOf) > now.getTime() + MOST_AHEAD_MS) throw rule('asOf', 'must not lie in the future');
     const { assetIds, principalIds, sensitivities, departments } = given;
     const filters = { assetIds: assetIds ?? [], principalIds: principalIds ?? [], sensitivities: sensitivities ?? [] };
     return { asOf, recordedAt, ...filters, departments: departments ?? [] };
@@ -60,14 +60,10 @@ export function settledParameters(kind: ReportKind, given: GivenParameters, now:
   if (isPeriodKind(kind)) {
     const { from, to } = { from: required('from', given.from), to: required('to', given.to) };
     if (from >= to) throw rule('to', 'must lie after from');
-    assertPast('to', to, now);
+    // It may lie in the future: what there is by then is not told of, since that is recorded later.
     return { from, to, recordedAt };
   }
   return { campaignId: required('campaignId', given.campaignId), recordedAt };
-}
-
-function assertPast(name: string, instant: string, now: Date): void {
-  if (Date.parse(instant) > now.getTime() + MOST_AHEAD_MS) throw rule(name, 'must not lie in the future');
 }
 
 function required(name: string, value: string | undefined): string {

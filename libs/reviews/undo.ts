@@ -101,6 +101,10 @@ async function restore(tx: Transaction, grantId: string): Promise<string | null>
     sql`INSERT INTO grant_usage SELECT whole.* FROM grant_usage u, jsonb_populate_record(u, jsonb_build_object('grant_id', ${id}::uuid)) AS whole
       WHERE u.grant_id = ${grantId}`,
   );
+  // As learnt of now: what a report of an earlier knowledge has of the new grant does not change by it.
+  await tx.rows(
+    sql`INSERT INTO grant_uses (grant_id, used_at, recorded_at) SELECT ${id}, used_at, ${tx.now} FROM grant_uses WHERE grant_id = ${grantId}`,
+  );
   tx.record({ type: 'grant.created', resource: { type: 'grant', id }, after: restored.after, reason: 'A review was undone.' });
   return id;
 }

@@ -2,10 +2,13 @@ import { AuditLog } from '#libs/clickhouse/audit-log.js';
 import { ClickHouseModule } from '#libs/clickhouse/clickhouse.module.js';
 import type { Config } from '#libs/config/config.js';
 import { DatabaseModule } from '#libs/database/database.module.js';
+import { Snapshots } from '#libs/database/snapshot.js';
 import { ChainStore } from '#libs/events/chain-store.js';
 import { KafkaModule } from '#libs/kafka/kafka.module.js';
 import { loggingModule } from '#libs/observability/logging.js';
 import { ReportStorageModule } from '#libs/report-storage/report-storage.module.js';
+import { AuditExtract } from '#libs/reports/audit-extract.js';
+import { ReportJobs } from '#libs/reports/report-jobs.js';
 import { ReviewJobs } from '#libs/reviews/review-jobs.js';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
@@ -15,7 +18,12 @@ import { SinkMetrics } from './audit-sink/sink-metrics.js';
 import { Retention } from './maintenance/retention.js';
 import { OutboxRelay } from './outbox-relay/outbox-relay.service.js';
 import { RelayMetrics } from './outbox-relay/relay-metrics.js';
+import { ReportBuilder } from './report-builder/report-builder.service.js';
+import { ReportMetrics } from './report-builder/report-metrics.js';
+import { ReportSources } from './report-builder/report-sources.js';
 import { ReviewDeadlines } from './review-deadlines/review-deadlines.service.js';
+
+const REPORTS = [Snapshots, ReportJobs, AuditExtract, ReportSources, ReportMetrics, ReportBuilder];
 
 /** The worker, for one configuration. */
 @Module({})
@@ -27,12 +35,23 @@ export class WorkerModule {
         ConfigModule.forRoot({ isGlobal: true, ignoreEnvFile: true, skipProcessEnv: true, load: [() => config] }),
         loggingModule(config),
         DatabaseModule,
-        ReportStorageModule,
         ClickHouseModule,
         KafkaModule,
+        ReportStorageModule,
       ],
       controllers: [AuditSinkController],
-      providers: [ChainStore, AuditLog, OutboxRelay, RelayMetrics, Retention, AuditSink, SinkMetrics, ReviewJobs, ReviewDeadlines],
+      providers: [
+        ChainStore,
+        AuditLog,
+        OutboxRelay,
+        RelayMetrics,
+        Retention,
+        AuditSink,
+        SinkMetrics,
+        ReviewJobs,
+        ReviewDeadlines,
+        ...REPORTS,
+      ],
     };
   }
 }

@@ -95,6 +95,7 @@ export class UsageIngestService implements OnApplicationBootstrap, OnModuleDestr
     const byGrant = usesByGrant(uses, credited);
     if (byGrant.size > 0) {
       await this.usage.store(rows, await this.merged(rows, byGrant));
+      await this.usage.keep(rows, distinctUses(byGrant));
       await this.scoring.score(rows, { ids: [...byGrant.keys()] }, 'use');
     }
     const places = new Set(credited.map(({ place }) => place)).size;
@@ -111,6 +112,14 @@ export class UsageIngestService implements OnApplicationBootstrap, OnModuleDestr
       return { grantId, usage, cadence: cadenceOfUsage(usage) };
     });
   }
+}
+
+/** Each instant of a grant once, in the order of grants, which is that of the index. */
+function distinctUses(byGrant: ReadonlyMap<string, readonly Use[]>): { grantId: string; usedAt: Date }[] {
+  return [...byGrant.keys()].sort().flatMap((grantId) => {
+    const instants = new Set(byGrant.get(grantId)?.map(({ usedAt }) => usedAt.getTime()));
+    return [...instants].map((usedMs) => ({ grantId, usedAt: new Date(usedMs) }));
+  });
 }
 
 function usesByGrant(uses: readonly UseOf[], credited: readonly { place: number; grantId: string }[]): Map<string, Use[]> {

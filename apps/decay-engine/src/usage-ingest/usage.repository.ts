@@ -95,6 +95,16 @@ export class UsageRepository {
     );
   }
 
+  /** Keeps every use with the time at which it was learnt of. The clock is cut and not rounded: nothing is learnt of after it is asked for. */
+  async keep(rows: Rows, uses: readonly { grantId: string; usedAt: Date }[]): Promise<void> {
+    await rows(
+      sql`INSERT INTO grant_uses (grant_id, used_at, recorded_at)
+        SELECT grant_id, used_at, date_trunc('milliseconds', statement_timestamp())
+        FROM unnest(${arrayLiteral(uses.map(({ grantId }) => grantId))}::uuid[], ${arrayLiteral(uses.map(({ usedAt }) => usedAt.toISOString()))}::timestamptz[])
+          AS u (grant_id, used_at)`,
+    );
+  }
+
   async store(rows: Rows, grants: readonly GrantUsage[]): Promise<void> {
     const of = (value: (grant: GrantUsage) => string | number | boolean | null): string => arrayLiteral(grants.map(value));
     await rows(

@@ -5,10 +5,10 @@ import type { Transaction } from '#libs/database/transaction.js';
 import { jsonRow } from '#libs/pagination/json-row.js';
 import { byId, Keyset } from '#libs/pagination/keyset.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
+import { honesty } from '#libs/reviews/honesty.js';
 import { type Reviewable, reviewables } from '#libs/reviews/items.js';
 import { Injectable } from '@nestjs/common';
 import sql, { empty, type Sql } from 'sql-template-tag';
-import { HONESTY } from './honesty-columns.js';
 import { BREAKER, SKIPPED, UNDO } from './round-columns.js';
 
 export interface PacketFilters {
@@ -37,7 +37,7 @@ const MEMBERS = {
   ...{ createdAt: 'instant(k.created_at)', updatedAt: 'instant(k.updated_at)', version: 'k.version' },
 };
 const ITEM = jsonRow(MEMBERS);
-const WITH_HONESTY = jsonRow({ ...MEMBERS, honesty: HONESTY });
+const WITH_HONESTY = jsonRow({ ...MEMBERS, honesty: honesty() });
 const FROM = sql`review_packets k JOIN review_campaigns c ON c.id = k.campaign_id JOIN principals w ON w.id = k.reviewer_id
   LEFT JOIN LATERAL (${SKIPPED}) u ON true`;
 

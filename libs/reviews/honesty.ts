@@ -7,7 +7,10 @@ const READING_LIMIT_SECONDS = 600;
 const FASTEST_READING_SECONDS = 3;
 const ENOUGH_DECISIONS = 5;
 
-export const HONESTY = `(SELECT json_build_object('decisions', h.decisions, 'secondsPerDecision', round((h.seconds / nullif(h.decisions, 0))::numeric, 1),
+/** `only` narrows the decisions `d` that count. */
+export const honesty = (
+  only = '',
+): string => `(SELECT json_build_object('decisions', h.decisions, 'secondsPerDecision', round((h.seconds / nullif(h.decisions, 0))::numeric, 1),
     'approvedShare', round(h.approved::numeric / nullif(h.decisions, 0), 3), 'bulkShare', round(h.bulk::numeric / nullif(h.decisions, 0), 3),
     'approvedAgainstRevoke', h.against, 'tooFast', h.decisions >= ${ENOUGH_DECISIONS} AND h.seconds / h.decisions < ${FASTEST_READING_SECONDS})
   FROM (
@@ -18,6 +21,6 @@ export const HONESTY = `(SELECT json_build_object('decisions', h.decisions, 'sec
     FROM (
       SELECT d.decided_at, count(*) AS made, count(*) FILTER (WHERE d.decision = 'approve') AS approved, count(*) FILTER (WHERE d.against_recommendation) AS against,
         lag(d.decided_at) OVER (ORDER BY d.decided_at) AS before
-      FROM review_decisions d WHERE d.packet_id = k.id AND d.source = 'reviewer' GROUP BY d.decided_at
+      FROM review_decisions d WHERE d.packet_id = k.id AND d.source = 'reviewer' ${only} GROUP BY d.decided_at
     ) b
   ) h)`;
