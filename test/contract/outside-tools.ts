@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -32,24 +32,52 @@ export function pythonTool(requirement: string): Promise<OutsideTool> {
 
 /** promtool: the one in the path, else the one in Debian's package, unpacked under `.cache` and not installed. */
 export function promtool(): Promise<OutsideTool> {
-  return available('promtool', async () => {
-    const inPath = await run('promtool', ['--version']).then(
+  return debianTool('promtool', 'prometheus', async (draft) => {
+    await run('apt-get', ['download', 'prometheus'], { cwd: draft, timeout: INSTALL_TIMEOUT_MS });
+  });
+}
+
+/** Poppler's programs (pdftotext, pdfinfo, pdftoppm): those in the path, else those of Debian's package with whatever else it needs here. */
+export function poppler(): Promise<OutsideTool> {
+  return debianTool('pdftotext', 'poppler-utils', async (draft) => {
+    // Only as far as downloading, and into a folder of ours, which takes neither root nor apt's lock.
+    const [asks, into] = [
+      ['-y', '--no-install-recommends', '--download-only', '-o', 'Debug::NoLocking=1'],
+      ['-o', `Dir::Cache::archives=${draft}`],
+    ];
+    await mkdir(join(draft, 'partial'));
+    await run('apt-get', ['install', ...asks, ...into, 'poppler-utils'], { timeout: INSTALL_TIMEOUT_MS });
+  });
+}
+
+function debianTool(program: string, name: string, download: (folder: string) => Promise<void>): Promise<OutsideTool> {
+  return available(program, async () => {
+    const inPath = await run('sh', ['-c', `command -v ${program}`]).then(
       () => true,
       () => false,
     );
-    if (inPath) return { bin: (program) => program };
-    const home = join(CACHE, 'prometheus');
+    if (inPath) return { bin: (wanted) => wanted };
+    const home = join(CACHE, name);
     if (!existsSync(home)) {
       const draft = `${home}-draft`;
       await rm(draft, { recursive: true, force: true });
       await mkdir(draft, { recursive: true });
-      await run('apt-get', ['download', 'prometheus'], { cwd: draft, timeout: INSTALL_TIMEOUT_MS });
-      const packed = (await readdir(draft)).find((name) => name.endsWith('.deb')) ?? '';
-      await run('dpkg-deb', ['--extract', packed, '.'], { cwd: draft });
+      await download(draft);
+      for (const file of await readdir(draft)) if (file.endsWith('.deb')) await run('dpkg-deb', ['--extract', file, '.'], { cwd: draft });
+      await wrapPrograms(draft, home);
       await rename(draft, home);
     }
-    return { bin: (program) => join(home, 'usr/bin', program) };
+    return { bin: (wanted) => join(home, 'run', wanted) };
   });
+}
+
+/** A script for each program that has it find the libraries which were unpacked with it. */
+async function wrapPrograms(draft: string, home: string): Promise<void> {
+  await mkdir(join(draft, 'run'));
+  for (const program of await readdir(join(draft, 'usr/bin'))) {
+    const script = `#!/bin/sh\nLD_LIBRARY_PATH=$(echo '${home}'/usr/lib/*-linux-gnu) exec '${home}/usr/bin/${program}' "$@"\n`;
+    await writeFile(join(draft, 'run', program), script, { mode: 0o755 });
+  }
 }
 
 async function available(name: string, install: () => Promise<NonNullable<OutsideTool>>): Promise<OutsideTool> {
