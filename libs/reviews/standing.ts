@@ -72,7 +72,9 @@ function toAskFor(tx: Transaction, campaign: Campaign): Promise<Reviewable[]> {
     ...selected({ ...campaign.selector, bands }),
     sql`NOT EXISTS (SELECT FROM review_items i JOIN review_packets o ON o.id = i.packet_id
       WHERE i.grant_id = g.id AND i.status = 'pending' AND o.status = 'open')`,
-    sql`NOT EXISTS (SELECT FROM review_items i WHERE i.grant_id = g.id AND i.decided_at > ${new Date(tx.now.getTime() - DECISION_HOLDS_MS)}
+    // What was cancelled came to nothing, whatever was said in it.
+    sql`NOT EXISTS (SELECT FROM review_items i JOIN review_campaigns k ON k.id = i.campaign_id
+      WHERE i.grant_id = g.id AND k.status <> 'cancelled' AND i.decided_at > ${new Date(tx.now.getTime() - DECISION_HOLDS_MS)}
       AND i.band IS NOT DISTINCT FROM s.band AND i.sensitivity = a.sensitivity)`,
     sql`NOT EXISTS (SELECT FROM remediations q WHERE q.grant_id = g.id AND q.status = 'queued')`,
   ];

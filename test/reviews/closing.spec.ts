@@ -1,3 +1,4 @@
+import { register } from 'prom-client';
 import { eventually } from '../support/eventually.js';
 import type { Resource } from '../support/factories.js';
 import { type Person, ReviewGround, type ShownItem } from './review-ground.js';
@@ -135,6 +136,7 @@ describe('what becomes of a campaign', () => {
     await close(id);
     await eventually(async () => ((await ground.get(`/campaigns/${id}`)).body['breaker'] as { open: boolean } | null)?.open === true);
     expect(new Set(await statuses(grants))).toEqual(new Set(['active']));
+    expect(await register.getSingleMetricAsString('review_closings_held')).toMatch(/^review_closings_held 1$/m);
     const cancelled = await ground.post(`/campaigns/${id}/cancel`);
     expect([cancelled.status, cancelled.body.error.code]).toEqual([409, 'breaker_open']);
     const own = await ground.post(`/campaigns/${id}/confirm`);
@@ -142,6 +144,7 @@ describe('what becomes of a campaign', () => {
     expect((await ground.post(`/campaigns/${id}/confirm`, {}, ground.secondAdmin)).status).toBe(200);
     await ground.reached(id, 'completed');
     expect(new Set(await statuses(grants))).toEqual(new Set(['revoked']));
+    expect(await register.getSingleMetricAsString('review_closings_held')).toMatch(/^review_closings_held 0$/m);
   });
 
   it('holds a closing that would leave an asset without an admin, also where two campaigns take one each', async () => {
@@ -322,5 +325,21 @@ describe('what becomes of a campaign', () => {
     await ran();
     const second = (await packets())[1]!;
     expect(await ground.items(second.id, owner)).toMatchObject([{ grantId: active.id }]);
+  });
+
+  it('asks by itself about what was only decided in a campaign that was cancelled', async () => {
+    const { id, assetId, packetId, grants } = await launched(1);
+    await ground.score(grants[0]!, 'dormant');
+    await ground.decideAll(packetId, 'approve', owner);
+    expect((await ground.post(`/${packetId}/sign-off`, {}, owner)).status).toBe(200);
+    expect((await ground.post(`/campaigns/${id}/cancel`)).status).toBe(200);
+    const standing = { kind: 'standing', dueAt: null, selector: { assetIds: [assetId] } };
+    const standingId = await ground.draft([assetId], { kind: 'assetOwner', fallbackReviewerId: fallback.id }, standing);
+    await ground.launch(standingId);
+    const packets = await eventually(async () => {
+      const found = await ground.packets(standingId);
+      return found.length > 0 && found;
+    }, 15_000);
+    expect(await ground.items((packets as { id: string }[])[0]!.id)).toMatchObject([{ grantId: grants[0]!.id }]);
   });
 });

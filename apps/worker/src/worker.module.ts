@@ -22,6 +22,7 @@ import { ReportBuilder } from './report-builder/report-builder.service.js';
 import { ReportMetrics } from './report-builder/report-metrics.js';
 import { ReportSources } from './report-builder/report-sources.js';
 import { ReviewDeadlines } from './review-deadlines/review-deadlines.service.js';
+import { ReviewMetrics } from './review-deadlines/review-metrics.js';
 
 const REPORTS = [Snapshots, ReportJobs, AuditExtract, ReportSources, ReportMetrics, ReportBuilder];
 
@@ -50,6 +51,7 @@ export class WorkerModule {
         SinkMetrics,
         ReviewJobs,
         ReviewDeadlines,
+        ReviewMetrics,
         ...REPORTS,
       ],
     };

@@ -1,6 +1,7 @@
 import { Database } from '#libs/database/database.js';
+import { gauge } from '#libs/observability/registered.js';
 import { Injectable } from '@nestjs/common';
-import { Gauge, register } from 'prom-client';
+import type { Gauge } from 'prom-client';
 import sql from 'sql-template-tag';
 
 interface Standing {
@@ -14,19 +15,23 @@ interface Standing {
 @Injectable()
 export class ReviewMetrics {
   constructor(database: Database) {
-    const oldest = gauge(
-      'review_work_oldest_seconds',
-      'How long the campaign that waits longest for its next step has waited, in seconds.',
-    );
-    const queued = gauge('remediations_queued', 'Revocations that a connector has not carried out yet.');
-    const failed = gauge('remediations_failed', 'Revocations that a connector could not carry out.');
-    gauge('review_closings_held', 'Closings that the circuit breaker holds until a second admin confirms.', async function collect() {
-      const standing = await standingOf(database).catch(() => null);
-      if (!standing) return;
-      this.set(standing.held);
-      oldest.set(standing.oldestSeconds);
-      queued.set(standing.queued);
-      failed.set(standing.failed);
+    const oldest = gauge({
+      name: 'review_work_oldest_seconds',
+      help: 'How long the campaign that waits longest for its next step has waited, in seconds.',
+    });
+    const queued = gauge({ name: 'remediations_queued', help: 'Revocations that a connector has not carried out yet.' });
+    const failed = gauge({ name: 'remediations_failed', help: 'Revocations that a connector could not carry out.' });
+    gauge({
+      name: 'review_closings_held',
+      help: 'Closings that the circuit breaker holds until a second admin confirms.',
+      async collect(this: Gauge) {
+        const standing = await standingOf(database).catch(() => null);
+        if (!standing) return;
+        this.set(standing.held);
+        oldest.set(standing.oldestSeconds);
+        queued.set(standing.queued);
+        failed.set(standing.failed);
+      },
     });
   }
 }
@@ -42,9 +47,4 @@ async function standingOf(database: Database): Promise<Standing | undefined> {
         (SELECT count(*)::integer FROM remediations WHERE status = 'failed') AS failed`,
   );
   return standing;
-}
-
-function gauge(name: string, help: string, collect?: (this: Gauge) => Promise<void>): Gauge {
-  register.removeSingleMetric(name);
-  return new Gauge({ name, help, ...(collect ? { collect } : {}) });
 }
