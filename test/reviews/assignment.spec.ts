@@ -127,4 +127,16 @@ describe('who is asked to review what', () => {
     }
     expect((await create({ selector: { bands: null, minScore: null, assetIds: null } })).status).toBe(201);
   });
+
+  it('drafts nothing about an asset that there is not, or about scores that none can have', async () => {
+    const asset = await ground.make.asset();
+    const missing = '0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10';
+    const draft = async (selector: object) => {
+      const dueAt = new Date(Date.now() + 86_400_000).toISOString();
+      const { status, body } = await ground.post('/campaigns', { name: 'Refused', selector, reviewers: reviewers('assetOwner'), dueAt });
+      return [status, body.error.code, body.error.details[0]?.path];
+    };
+    expect(await draft({ assetIds: [asset.id, missing] })).toEqual([400, 'business_rule', 'selector.assetIds.1']);
+    expect(await draft({ minScore: 80, maxScore: 10 })).toEqual([400, 'business_rule', 'selector.minScore']);
+  });
 });

@@ -94,6 +94,12 @@ export class CampaignsRepository {
     return new Set(rows.map(({ id }) => id));
   }
 
+  /** Of these assets, those that there are. */
+  async findAssets(tx: Transaction, ids: readonly string[]): Promise<Set<string>> {
+    const rows = await tx.rows<{ id: string }>(sql`SELECT id FROM assets WHERE id = ANY (${ids}::uuid[])`);
+    return new Set(rows.map(({ id }) => id));
+  }
+
   /** What a draft would come to if it were launched, and closed with nothing decided. */
   estimateDraft({ selector, reviewers, defaultDecision }: Pick<Campaign, 'selector' | 'reviewers' | 'defaultDecision'>): Promise<Estimate> {
     const chosen = sql`SELECT g.id, g.principal_id, g.privilege, p.manager_id, a.owner_id AS asset_owner_id, s.recommendation FROM ${REVIEWABLE}

@@ -51,6 +51,7 @@ export class CampaignsService {
       await this.checkReviewers(tx, reviewers);
       const { dueAt, daysToDecide } = deadline(input, kind, tx.now);
       const selector = normalised(input.selector);
+      await this.checkSelector(tx, selector);
       const id = uuidv7();
       await this.campaigns.insert(tx, { id, kind, name, selector, reviewers, dueAt, daysToDecide, defaultDecision });
       const after = { kind, status: 'draft', selector, reviewers, defaultDecision, dueAt };
@@ -117,6 +118,14 @@ export class CampaignsService {
     const unfit = principalIds.findIndex((id) => !fit.has(id));
     if (unfit >= 0) throw BadRequestError.rule(`reviewers.principalIds.${unfit}`, 'names nobody who is an active user');
     if (!fit.has(fallbackReviewerId)) throw BadRequestError.rule('reviewers.fallbackReviewerId', 'names nobody who is an active user');
+  }
+
+  private async checkSelector(tx: Transaction, { minScore, maxScore, assetIds }: Required<Selector>): Promise<void> {
+    if (minScore !== null && maxScore !== null && minScore > maxScore)
+      throw BadRequestError.rule('selector.minScore', 'must not be above maxScore');
+    const known = await this.campaigns.findAssets(tx, assetIds ?? []);
+    const unknown = (assetIds ?? []).findIndex((id) => !known.has(id));
+    if (unknown >= 0) throw BadRequestError.rule(`selector.assetIds.${unknown}`, 'names no asset');
   }
 
   private async represent(tx: Transaction, id: string): Promise<Representation> {
