@@ -3,6 +3,7 @@ import type { CurrentState } from './current-state.js';
 import type { Operation, Plan } from './difference.js';
 import type { GatewayClient } from './gateway.client.js';
 import { RefusedError } from './gateway.errors.js';
+import type { OnProgress } from './progress-bar.js';
 
 export interface Outcome {
   /** How many operations of each kind changed something. */
@@ -26,10 +27,16 @@ export async function carryOut(
   gateway: GatewayClient,
   signal: AbortSignal,
   outcome: Outcome,
+  onProgress: OnProgress,
 ): Promise<void> {
   const execution = new Execution(current, gateway, outcome);
+  const total = plan.reduce((sum, phase) => sum + phase.length, 0);
+  let done = 0;
   for (const phase of plan) {
-    await inParallel(phase, CONCURRENCY, signal, (operation) => execution.attempt(operation));
+    await inParallel(phase, CONCURRENCY, signal, async (operation) => {
+      await execution.attempt(operation);
+      onProgress((done += 1), total);
+    });
   }
 }
 

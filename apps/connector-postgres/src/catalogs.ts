@@ -58,7 +58,12 @@ export interface TargetSnapshot {
 }
 
 /** The target could not be read. The message is one line and holds neither the URL nor the password. */
-export class TargetError extends Error {}
+export class TargetError extends Error {
+  /** The server is there and does not let this role in. */
+  get isClosedToUs(): boolean {
+    return CLOSED_TO_US.has(codeOf(this.cause));
+  }
+}
 
 type DatabaseRow = Omit<Database, 'contents'> & { allowsConnections: boolean; isCurrent: boolean };
 
@@ -105,7 +110,7 @@ async function readOther(targetUrl: string, database: string): Promise<Contents 
   try {
     return await withReader(url.href, readContents);
   } catch (error) {
-    if (error instanceof TargetError && CLOSED_TO_US.has(codeOf(error.cause))) return null;
+    if (error instanceof TargetError && error.isClosedToUs) return null;
     throw error;
   }
 }
@@ -121,7 +126,12 @@ async function systemIdentifier(client: pg.Client): Promise<string | null> {
   }
 }
 
-async function withReader<T>(connectionString: string, read: (client: pg.Client) => Promise<T>): Promise<T> {
+/**
+ * Does the reading in a transaction of its own that sees one snapshot and no name but the catalogs'.
+ *
+ * @throws TargetError
+ */
+export async function withReader<T>(connectionString: string, read: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({
     connectionString,
     application_name: 'connector-postgres',

@@ -23,6 +23,9 @@ describe('the configuration of the connector', () => {
         source: 'postgres',
         serverId: null,
         intervalSeconds: null,
+        stateFile: null,
+        metricsPort: null,
+        metricsHost: '127.0.0.1',
         force: false,
         serviceAccounts: expect.any(RegExp) as RegExp,
       },
@@ -33,21 +36,25 @@ describe('the configuration of the connector', () => {
   it('lists every problem at once and prints no value', () => {
     const problems = problemsOf({
       CONNECTOR_TARGET_URL: 'mysql://bad-value',
+      CONNECTOR_TARGET_CA_FILE: '/bad/value',
       CONNECTOR_TOKEN: 'bad-value',
       CONNECTOR_CLIENT_ID: 'bad-value',
       CONNECTOR_SOURCE: 'bad/value',
       CONNECTOR_SERVER_ID: 'bad/value',
       CONNECTOR_INTERVAL_SECONDS: '0',
+      CONNECTOR_METRICS_PORT: '70000',
       CONNECTOR_FORCE: 'bad-value',
       CONNECTOR_SERVICE_ACCOUNTS: '(bad-value',
     });
     expect(problems.map((problem) => problem.split(' ')[0])).toEqual([
       'CONNECTOR_TARGET_URL',
+      'CONNECTOR_TARGET_CA_FILE',
       'CONNECTOR_GATEWAY_URL',
       'CONNECTOR_CLIENT_ID',
       'CONNECTOR_SOURCE',
       'CONNECTOR_SERVER_ID',
       'CONNECTOR_INTERVAL_SECONDS',
+      'CONNECTOR_METRICS_PORT',
       'CONNECTOR_FORCE',
       'CONNECTOR_SERVICE_ACCOUNTS',
     ]);
@@ -71,6 +78,18 @@ describe('the configuration of the connector', () => {
       targetUrl: 'postgresql://r@db/app',
       gatewayUrl: 'http://localhost:8000',
     });
+  });
+
+  it('takes the modes of TLS as psql does, with the CA of a file, and refuses one that would not protect as it says', () => {
+    const targetUrl = (query: string, more = {}): string =>
+      loadConnectorConfig({ ...MINIMAL, CONNECTOR_TARGET_URL: `postgresql://r@db/app${query}`, ...more }).config.targetUrl;
+    const ca = { CONNECTOR_TARGET_CA_FILE: import.meta.filename };
+    expect(targetUrl('')).toBe('postgresql://r@db/app');
+    expect(targetUrl('?sslmode=require')).toBe('postgresql://r@db/app?sslmode=require&uselibpqcompat=true');
+    const verified = new URL(targetUrl('', ca)).searchParams;
+    expect([verified.get('sslmode'), verified.get('sslrootcert')]).toEqual(['verify-full', import.meta.filename]);
+    expect(problemsOf({ ...MINIMAL, CONNECTOR_TARGET_URL: 'postgresql://r@db/app?sslmode=verify-ca' })).toHaveLength(1);
+    expect(problemsOf({ ...MINIMAL, CONNECTOR_TARGET_URL: 'postgresql://r@db/app?sslmode=prefer' })).toHaveLength(1);
   });
 
   it('warns about a name of its own that it does not know', () => {

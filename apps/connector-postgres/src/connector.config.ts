@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { ConfigError, type Environment } from '#libs/config/config.js';
 
 /** How the connector proves to the gateway who it is; null sends no token, which a gateway in dev mode takes. */
@@ -7,6 +8,7 @@ export type Credentials =
   | null;
 
 export interface ConnectorConfig {
+  /** With the modes of TLS as libpq has them, and the CA's file. */
   targetUrl: string;
   /** Without a slash at its end, and without `/v1`. */
   gatewayUrl: string;
@@ -17,6 +19,11 @@ export interface ConnectorConfig {
   serverId: string | null;
   /** From the start of a run to the start of the next, in seconds; null is one run. */
   intervalSeconds: number | null;
+  /** Where what a run has to remember of use is kept; null keeps it for as long as the process lives. */
+  stateFile: string | null;
+  /** Where metrics and health are served; null is nowhere. */
+  metricsPort: number | null;
+  metricsHost: string;
   /** Lets a run through that the safeguards would stop. */
   force: boolean;
   /** Which roles that can log in are service accounts: those whose name this matches. */
@@ -25,6 +32,7 @@ export interface ConnectorConfig {
 
 const NAMES = [
   'CONNECTOR_TARGET_URL',
+  'CONNECTOR_TARGET_CA_FILE',
   'CONNECTOR_GATEWAY_URL',
   'CONNECTOR_TOKEN',
   'CONNECTOR_TOKEN_URL',
@@ -34,6 +42,9 @@ const NAMES = [
   'CONNECTOR_SOURCE',
   'CONNECTOR_SERVER_ID',
   'CONNECTOR_INTERVAL_SECONDS',
+  'CONNECTOR_STATE_FILE',
+  'CONNECTOR_METRICS_PORT',
+  'CONNECTOR_METRICS_HOST',
   'CONNECTOR_FORCE',
   'CONNECTOR_SERVICE_ACCOUNTS',
 ] as const;
@@ -41,6 +52,7 @@ type Name = (typeof NAMES)[number];
 
 const KNOWN: ReadonlySet<string> = new Set(NAMES);
 const SERVICE_ACCOUNTS = '^(svc|service)[_-]|[_-](svc|service)$';
+const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full'];
 const MAX_INTERVAL_SECONDS = 604_800;
 
 /** What keeps a value from being taken; the message never repeats it. */
@@ -86,6 +98,31 @@ function postgresUrl(value: string): string {
   return plain;
 }
 
+function readableFile(value: string): string {
+  try {
+    accessSync(value, constants.R_OK);
+    return value;
+  } catch {
+    throw new Invalid('must be a file that can be read');
+  }
+}
+
+/** The driver's own reading of `sslmode` differs from that of every other PostgreSQL client: it is asked to take it as they do. */
+function withTls(targetUrl: string, caFile: string | null, problems: string[]): string {
+  if (!URL.canParse(targetUrl)) return targetUrl;
+  const url = new URL(targetUrl);
+  const { searchParams } = url;
+  if (caFile !== null) searchParams.set('sslrootcert', caFile);
+  const hasCa = searchParams.has('sslrootcert');
+  if (!hasCa && !searchParams.has('sslmode')) return targetUrl;
+  const mode = searchParams.get('sslmode') ?? 'verify-full';
+  if (!SSL_MODES.includes(mode)) problems.push(`CONNECTOR_TARGET_URL must have an sslmode of ${SSL_MODES.join(', ')}`);
+  if (mode === 'verify-ca' && !hasCa) problems.push('CONNECTOR_TARGET_CA_FILE is required with the sslmode verify-ca');
+  searchParams.set('sslmode', mode);
+  searchParams.set('uselibpqcompat', 'true');
+  return url.href;
+}
+
 function httpUrl(value: string): string {
   const url = URL.canParse(value) ? new URL(value) : null;
   if (!url || !['http:', 'https:'].includes(url.protocol)) throw new Invalid('must be an http or https URL');
@@ -111,6 +148,12 @@ function seconds(value: string): number {
   if (!/^\d+$/.test(value) || number < 1 || number > MAX_INTERVAL_SECONDS) {
     throw new Invalid(`must be a whole number from 1 to ${MAX_INTERVAL_SECONDS}`);
   }
+  return number;
+}
+
+function port(value: string): number {
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || number < 1 || number > 65_535) throw new Invalid('must be a port from 1 to 65535');
   return number;
 }
 
@@ -154,13 +197,18 @@ function readCredentials(env: Reader): Credentials {
  */
 export function loadConnectorConfig(environment: Environment): { config: ConnectorConfig; warnings: string[] } {
   const env = new Reader(environment);
+  const target = env.required('CONNECTOR_TARGET_URL', postgresUrl) ?? '';
+  const caFile = env.optional<string | null>('CONNECTOR_TARGET_CA_FILE', readableFile, null);
   const config: ConnectorConfig = {
-    targetUrl: env.required('CONNECTOR_TARGET_URL', postgresUrl) ?? '',
+    targetUrl: withTls(target, caFile, env.problems),
     gatewayUrl: env.required('CONNECTOR_GATEWAY_URL', gatewayUrl) ?? '',
     credentials: readCredentials(env),
     source: env.optional('CONNECTOR_SOURCE', source, 'postgres'),
     serverId: env.optional<string | null>('CONNECTOR_SERVER_ID', serverId, null),
     intervalSeconds: env.optional<number | null>('CONNECTOR_INTERVAL_SECONDS', seconds, null),
+    stateFile: env.optional<string | null>('CONNECTOR_STATE_FILE', text, null),
+    metricsPort: env.optional<number | null>('CONNECTOR_METRICS_PORT', port, null),
+    metricsHost: env.optional('CONNECTOR_METRICS_HOST', text, '127.0.0.1'),
     force: env.optional('CONNECTOR_FORCE', onOff, false),
     serviceAccounts: env.optional('CONNECTOR_SERVICE_ACCOUNTS', pattern, new RegExp(SERVICE_ACCOUNTS)),
   };

@@ -26,6 +26,8 @@ interface Page<T> {
 
 const PAGE_LIMIT = 100;
 const LISTING_CONCURRENCY = 8;
+/** The API takes 1,000 in a body of a megabyte, and names may be long. */
+const USAGE_BATCH = 500;
 
 /**
  * The gateway as this connector uses it, typed by its OpenAPI document: one source, every page of a list, an Idempotency-Key on every POST,
@@ -96,7 +98,11 @@ export class GatewayClient {
   }
 
   /** As {@link updatePrincipal}. */
-  async updateAsset(id: string, version: number, body: Omit<AssetChanges, 'parent'> & { parentId?: string | null }): Promise<void> {
+  async updateAsset(
+    id: string,
+    version: number,
+    body: Omit<AssetChanges, 'parent'> & { parentId?: string | null; usageTrackedSince?: string | null },
+  ): Promise<void> {
     const path = { id };
     const patch = (current: number) => this.client.PATCH('/v1/assets/{id}', { params: { path, header: ifMatch(current) }, body });
     const answer = await patch(version);
@@ -125,6 +131,24 @@ export class GatewayClient {
   async revokeGrant(id: string, reason: string): Promise<void> {
     const params = { path: { id }, header: idempotent() };
     assertDone(await this.client.POST('/v1/grants/{id}/revoke', { params, body: { reason } }));
+  }
+
+  /** The source's tables and whatever is one to it, retired ones too. */
+  async tables(): Promise<Schemas['AssetDto'][]> {
+    const { source } = this;
+    return everyPage((cursor) =>
+      this.client.GET('/v1/assets', { params: { query: { source, type: 'table', cursor, limit: PAGE_LIMIT } } }),
+    );
+  }
+
+  /** Tells of uses, which count once however often they are told. Answers how many the gateway rejected: they name what it does not know. */
+  async reportUsage(events: readonly Schemas['UsageEventDto'][]): Promise<number> {
+    let rejected = 0;
+    for (let start = 0; start < events.length; start += USAGE_BATCH) {
+      const body = { events: events.slice(start, start + USAGE_BATCH) };
+      rejected += dataOf(await this.client.POST('/v1/grants/usage', { body })).rejected;
+    }
+    return rejected;
   }
 
   private async members(groupId: string): Promise<string[]> {

@@ -4,7 +4,10 @@ import type { ConnectorConfig } from './connector.config.js';
 import { difference } from './difference.js';
 import { GatewayClient } from './gateway.client.js';
 import { GatewayError, RefusedError } from './gateway.errors.js';
+import type { OnProgress } from './progress-bar.js';
 import { stopReason } from './safeguards.js';
+import { observeUsage, type UsageSummary } from './usage/observe-usage.js';
+import { UsageStateError, UsageStateStore } from './usage/usage-state.js';
 import { wantedState, type WantedState } from './wanted-state.js';
 
 /** What a run tells its operator, as a line of JSON. */
@@ -22,6 +25,8 @@ export interface RunSummary {
   failures: number;
   /** Databases that did not let the connector in: what the gateway knows of their contents was left as it is. */
   unreadDatabases: string[];
+  /** The use of privileges that was seen; null where a run did not come to it, or has nowhere to remember it. */
+  usage: UsageSummary | null;
   durationMs: number;
 }
 
@@ -31,6 +36,25 @@ interface Ending {
   reason: string | null;
 }
 
+export interface RunOptions {
+  /** What is remembered from run to run; one for all runs of a process. */
+  store?: UsageStateStore;
+  onProgress?: OnProgress;
+}
+
+/** All that a run is given. */
+interface Context extends Required<RunOptions> {
+  config: ConnectorConfig;
+  signal: AbortSignal;
+  warn: (line: string) => void;
+}
+
+/** What a run found on its way. */
+interface Seen {
+  unreadDatabases: string[];
+  usage: UsageSummary | null;
+}
+
 const INTERRUPTED: Ending = { outcome: 'interrupted', reason: 'The run was interrupted; the next one goes on where it ended.' };
 const FAILURES_SHOWN = 10;
 
@@ -38,16 +62,25 @@ const FAILURES_SHOWN = 10;
  * One run: reads the target, compares it with the gateway, brings the gateway in step. What may go wrong outside of it is told in the summary
  * and not thrown; `warn` is given a line for whatever else an operator should see.
  */
-export async function run(config: ConnectorConfig, signal: AbortSignal, warn: (line: string) => void): Promise<RunSummary> {
+export async function run(
+  config: ConnectorConfig,
+  signal: AbortSignal,
+  warn: (line: string) => void,
+  { store = new UsageStateStore(config.stateFile), onProgress = () => undefined }: RunOptions = {},
+): Promise<RunSummary> {
   const startedAtMs = performance.now();
   const outcome: Outcome = { done: {}, failures: [] };
-  const unreadDatabases: string[] = [];
-  const { outcome: ended, reason } = await synchronise(config, signal, warn, outcome, unreadDatabases).catch((error: unknown): Ending => {
-    if (signal.aborted) return INTERRUPTED;
-    if (error instanceof TargetError || error instanceof GatewayError) return { outcome: 'failed', reason: error.message };
-    if (error instanceof RefusedError) return { outcome: 'failed', reason: `The gateway did not say what it holds: ${error.message}` };
-    throw error;
-  });
+  const seen: Seen = { unreadDatabases: [], usage: null };
+  const { outcome: ended, reason } = await synchronise({ config, signal, warn, store, onProgress }, outcome, seen).catch(
+    (error: unknown): Ending => {
+      if (signal.aborted) return INTERRUPTED;
+      if (error instanceof TargetError || error instanceof GatewayError || error instanceof UsageStateError) {
+        return { outcome: 'failed', reason: error.message };
+      }
+      if (error instanceof RefusedError) return { outcome: 'failed', reason: `The gateway did not say what it holds: ${error.message}` };
+      throw error;
+    },
+  );
   return {
     outcome: ended,
     source: config.source,
@@ -56,20 +89,15 @@ export async function run(config: ConnectorConfig, signal: AbortSignal, warn: (l
     changes: changesOf(outcome),
     changed: outcome.done,
     failures: outcome.failures.length,
-    unreadDatabases,
+    ...seen,
     durationMs: Math.round(performance.now() - startedAtMs),
   };
 }
 
-async function synchronise(
-  config: ConnectorConfig,
-  signal: AbortSignal,
-  warn: (line: string) => void,
-  outcome: Outcome,
-  unreadDatabases: string[],
-): Promise<Ending> {
-  const wanted = describeTarget(await readTarget(config.targetUrl), config);
-  unreadDatabases.push(...wanted.unreadDatabases.map(({ name }) => name));
+async function synchronise({ config, signal, warn, store, onProgress }: Context, outcome: Outcome, seen: Seen): Promise<Ending> {
+  const snapshot = await readTarget(config.targetUrl);
+  const wanted = describeTarget(snapshot, config);
+  seen.unreadDatabases.push(...wanted.unreadDatabases.map(({ name }) => name));
   signal.throwIfAborted();
   const gateway = new GatewayClient(config, signal);
   const current = await gateway.currentState(new Set(wanted.principals.keys()));
@@ -79,9 +107,13 @@ async function synchronise(
     return { outcome: 'stopped', reason: `${stop} Nothing was changed; CONNECTOR_FORCE=on would carry it out.` };
   }
   if (stop !== null) warn(`${stop} Carried out all the same, because CONNECTOR_FORCE is on.`);
-  await carryOut(plan, current, gateway, signal, outcome);
+  await carryOut(plan, current, gateway, signal, outcome, onProgress);
   for (const failure of outcome.failures.slice(0, FAILURES_SHOWN)) warn(failure);
   if (changesOf(outcome) + outcome.failures.length < plan.flat().length) return INTERRUPTED;
+  // One run that forgets everything has nothing to compare its counters with, and another never comes.
+  if (config.intervalSeconds !== null || store.path !== null) {
+    seen.usage = await observeUsage({ config, snapshot, wanted, gateway, store, signal, warn });
+  }
   if (outcome.failures.length === 0) return { outcome: 'done', reason: null };
   return { outcome: 'failed', reason: `The gateway refused ${outcome.failures.length} operations; the next run tries them again.` };
 }

@@ -64,6 +64,10 @@ const RELATION_TAGS: Readonly<Record<Relation['kind'], readonly string[]>> = {
 /** Names may hold the slash that parts them, and control characters, which the gateway takes nowhere. */
 const escape = (name: string): string => name.replace(/[%/\u0000-\u001f\u007f]/g, encodeURIComponent);
 
+/** What a table is known by: the names of its database, schema and itself under the server's. */
+export const relationId = (server: string, database: string, schema: string, name: string): string =>
+  [server, ...[database, schema, name].map(escape)].join('/');
+
 /** A name as people see it: a control character as the picture that Unicode has for it. */
 const shown = (name: string): string =>
   name.replace(/[\u0000-\u001f\u007f]/g, (control) => String.fromCodePoint(control === '\u007f' ? 0x2421 : 0x2400 + control.charCodeAt(0)));
@@ -153,10 +157,10 @@ class Description {
     }
     for (const relation of database.contents.relations) {
       const parent = `${externalId}/${escape(relation.schema)}`;
-      const relationId = `${parent}/${escape(relation.name)}`;
+      const tableId = relationId(server, database.name, relation.schema, relation.name);
       const name = shown(`${relation.schema}.${relation.name}`);
-      this.addAsset({ externalId: relationId, type: 'table', name, parent, tags: RELATION_TAGS[relation.kind] });
-      this.addGrants(relationId, relation.acl, database.owner);
+      this.addAsset({ externalId: tableId, type: 'table', name, parent, tags: RELATION_TAGS[relation.kind] });
+      this.addGrants(tableId, relation.acl, database.owner);
     }
   }
 

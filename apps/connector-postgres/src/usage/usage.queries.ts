@@ -1,6 +1,8 @@
 /**
  * The statements that read what was run on a server, and what the names in it stand for. They need `pg_read_all_stats` (or `pg_monitor`)
  * beside CONNECT: without it, PostgreSQL shows the text of one's own statements alone.
+ *
+ * The functions are asked and not the views of the same names, which are relations of a user's schema: reading one would itself be a use.
  */
 
 /** What can be known before the view is asked. The search path is the server's own, unless a setting for this very role or database hides it. */
@@ -29,10 +31,10 @@ export const selectCounters = (schema: string, columns: readonly string[]): stri
 
 export const selectTexts = (schema: string): string => `
   SELECT s.dbid AS database, s.queryid::text AS statement, min(s.query) AS text
-  FROM ${schema}.pg_stat_statements s WHERE s.queryid::text = ANY ($1::text[]) GROUP BY 1, 2`;
+  FROM ${schema}.pg_stat_statements(true) s WHERE s.queryid::text = ANY ($1::text[]) GROUP BY 1, 2`;
 
 export const selectInfo = (schema: string): string => `
-  SELECT (extract(epoch FROM stats_reset) * 1000000)::float8 AS "resetAt", dealloc::float8 AS evicted FROM ${schema}.pg_stat_statements_info`;
+  SELECT (extract(epoch FROM stats_reset) * 1000000)::float8 AS "resetAt", dealloc::float8 AS evicted FROM ${schema}.pg_stat_statements_info()`;
 
 /** Names by oid, and the search paths that are set for roles, databases and both. */
 export const SELECT_DATABASE_NAMES = `SELECT oid, datname AS name FROM pg_database`;
