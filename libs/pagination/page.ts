@@ -1,12 +1,12 @@
-/** A page of a list: the JSON text of its items, and the cursor of the next page, or null on the last. */
+/** A page of a list: the JSON text of its items, comma-separated, and the cursor of the next page, or null on the last. */
 export class Page {
   constructor(
-    readonly items: readonly string[],
+    private readonly items: string,
     readonly nextCursor: string | null,
   ) {}
 
   get json(): string {
-    return `{"items":[${this.items.join(',')}],"nextCursor":${this.nextCursor === null ? 'null' : `"${this.nextCursor}"`}}`;
+    return `{"items":[${this.items}],"nextCursor":${this.nextCursor === null ? 'null' : `"${this.nextCursor}"`}}`;
   }
 }
 

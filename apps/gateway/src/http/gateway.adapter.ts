@@ -1,7 +1,7 @@
 import { Representation } from '#libs/database/representation.js';
 import { Page } from '#libs/pagination/page.js';
 import { ExpressAdapter } from '@nestjs/platform-express';
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 import { createServer, type RequestListener } from 'node:http';
 import { addressOf, type CallerRequest, entityTags } from './current-caller.js';
 
@@ -25,15 +25,16 @@ export class GatewayAdapter extends ExpressAdapter {
 }
 
 function sendPage(response: Response, page: Page): void {
-  if (page.nextCursor !== null) response.setHeader('Link', `<${nextAddress(response.req.originalUrl, page.nextCursor)}>; rel="next"`);
+  if (page.nextCursor !== null) response.setHeader('Link', `<${nextAddress(response.req, page.nextCursor)}>; rel="next"`);
   sendJson(response, 200, page.json);
 }
 
 /** The address of this page with another cursor, its other parameters as they were. */
-function nextAddress(address: string, cursor: string): string {
-  const { pathname, searchParams } = new URL(address, 'http://gateway');
-  searchParams.set('cursor', cursor);
-  return `${pathname}?${searchParams.toString()}`;
+function nextAddress({ path, originalUrl }: Request, cursor: string): string {
+  const at = originalUrl.indexOf('?');
+  const parameters = new URLSearchParams(at < 0 ? '' : originalUrl.slice(at));
+  parameters.set('cursor', cursor);
+  return `${path}?${parameters.toString()}`;
 }
 
 function sendResource(response: Response, resource: Representation, status: number): void {
