@@ -1,6 +1,6 @@
 import type { Identity } from '#libs/auth/caller.js';
 import type { Request } from 'express';
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 
 /** What every request has from its first moment on. */
@@ -23,7 +23,7 @@ export function createContext(headers: { [name: string]: string | string[] | und
   const traceparent = headers['traceparent'];
   return {
     requestId: typeof requestId === 'string' && REQUEST_ID.test(requestId) ? requestId : uuidv7(),
-    traceId: (typeof traceparent === 'string' && TRACEPARENT.exec(traceparent)?.[1]) || randomBytes(16).toString('hex'),
+    traceId: (typeof traceparent === 'string' && TRACEPARENT.exec(traceparent)?.[1]) || randomUUID().replaceAll('-', ''),
     startedAt: process.hrtime.bigint(),
   };
 }
