@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import type { Sql } from 'sql-template-tag';
-import { DataSource, type QueryRunner } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { asFailure } from './failures.js';
 import { schemaProblem } from './migrate.js';
 
@@ -59,15 +59,19 @@ export class Database implements OnModuleInit {
   }
 
   /**
-   * Runs a query as a prepared statement and answers its rows.
+   * Runs a query as a prepared statement and answers its rows. It is sent before this returns: queries of one client run in the order in which
+   * they were asked.
    *
    * @throws UnavailableError where the database is away
    */
-  async rows<Row>(query: Sql, runner?: QueryRunner): Promise<Row[]> {
+  async rows<Row>(query: Sql, client?: PoolClient): Promise<Row[]> {
     try {
-      const client = runner ? ((await runner.connect()) as PoolClient) : this.pool;
-      if (!this.source.isInitialized) throw new Error('Driver not Connected');
-      const result = await client.query<Row & object>({ name: statementName(query.text), text: query.text, values: query.values });
+      if (!client && !this.source.isInitialized) throw new Error('Driver not Connected');
+      const result = await (client ?? this.pool).query<Row & object>({
+        name: statementName(query.text),
+        text: query.text,
+        values: query.values,
+      });
       return result.rows;
     } catch (error) {
       throw asFailure(error);
@@ -82,9 +86,9 @@ export class Database implements OnModuleInit {
   async bookkeeping<T>(work: (rows: <Row>(query: Sql) => Promise<Row[]>) => Promise<T>): Promise<T> {
     const runner = this.source.createQueryRunner();
     try {
-      await runner.connect();
+      const client = (await runner.connect()) as PoolClient;
       await runner.startTransaction();
-      const result = await work((query) => this.rows(query, runner));
+      const result = await work((query) => this.rows(query, client));
       await runner.commitTransaction();
       return result;
     } catch (error) {

@@ -25,6 +25,11 @@ export function violatedForeignKey(error: unknown): string | null {
   return code === '23503' ? (constraint ?? '') : null;
 }
 
+/** Whether a write was refused because it would have left a column empty that must not be. */
+export function isNotNullViolation(error: unknown): boolean {
+  return driverError(error).code === '23502';
+}
+
 /** A deadlock or a serialisation failure: the transaction is gone whole and may be run again. */
 export function mayRunAgain(error: unknown): boolean {
   return ['40001', '40P01'].includes(driverError(error).code ?? '');

@@ -2,9 +2,10 @@ import type { Actor } from '#libs/auth/caller.js';
 import type { Caller, IdempotentRequest } from '#libs/auth/request-caller.js';
 import { AppError, ConflictError } from '#libs/errors/errors.js';
 import { createHash } from 'node:crypto';
-import sql from 'sql-template-tag';
-import type { QueryRunner } from 'typeorm';
+import type { PoolClient } from 'pg';
+import sql, { type Sql } from 'sql-template-tag';
 import type { Database } from './database.js';
+import { isNotNullViolation } from './failures.js';
 import { Representation } from './representation.js';
 
 /** How long an answer is kept for repeats, in milliseconds. */
@@ -25,38 +26,44 @@ function lockId(caller: Caller, request: IdempotentRequest): number {
 }
 
 /**
- * Names the actor, and finds an earlier answer to the same request.
+ * Names the actor, and finds an earlier answer to the same request. Its statements are on their way, in their order, before this returns.
  *
  * @throws ConflictError `idempotency_in_flight` while an equal request is being answered; AppError `idempotency_mismatch` for another body
  */
 export async function openRequest(
   database: Database,
-  runner: QueryRunner,
+  client: PoolClient,
   caller: Caller,
 ): Promise<{ actor: Actor; answer: Representation | null }> {
   const { identity, idempotency } = caller;
-  const locked = idempotency ? await lockKey(database, runner, caller, idempotency) : true;
-  const answer = idempotency ? await findAnswer(database, runner, caller, idempotency) : null;
+  const [locked, answer, principalId] = await Promise.all([
+    idempotency ? lockKey(database, client, caller, idempotency) : true,
+    idempotency ? findAnswer(database, client, caller, idempotency) : null,
+    identity.id === 'dev' ? null : findPrincipal(database, client, identity.id),
+  ]);
   if (!answer && !locked) throw new ConflictError('idempotency_in_flight');
-  if (identity.id === 'dev') return { actor: actorOf(caller, null), answer };
-  const me = sql`SELECT id AS "principalId" FROM principals WHERE source = 'entra' AND external_id = ${identity.id}`;
-  const [row] = await database.rows<{ principalId: string }>(me, runner);
-  return { actor: actorOf(caller, row?.principalId ?? null), answer };
+  return { actor: { id: identity.id, type: identity.type, principalId }, answer };
+}
+
+async function findPrincipal(database: Database, client: PoolClient, objectId: string): Promise<string | null> {
+  const me = sql`SELECT id AS "principalId" FROM principals WHERE source = 'entra' AND external_id = ${objectId}`;
+  const [row] = await database.rows<{ principalId: string }>(me, client);
+  return row?.principalId ?? null;
 }
 
 /**
  * Whether nobody else is answering the same request. Asked before the earlier answer is looked for, in a statement of its own: in one with it,
  * the lock could be had after another request's commit that the statement's snapshot does not see yet.
  */
-async function lockKey(database: Database, runner: QueryRunner, caller: Caller, request: IdempotentRequest): Promise<boolean> {
+async function lockKey(database: Database, client: PoolClient, caller: Caller, request: IdempotentRequest): Promise<boolean> {
   const lock = sql`SELECT pg_try_advisory_xact_lock(${LOCK_SPACE}, ${lockId(caller, request)}) AS locked`;
-  const [row] = await database.rows<{ locked: boolean }>(lock, runner);
+  const [row] = await database.rows<{ locked: boolean }>(lock, client);
   return row?.locked === true;
 }
 
 async function findAnswer(
   database: Database,
-  runner: QueryRunner,
+  client: PoolClient,
   { identity }: Caller,
   { method, path, key, bodyHash }: IdempotentRequest,
 ): Promise<Representation | null> {
@@ -64,7 +71,7 @@ async function findAnswer(
   const [row] = await database.rows<KeptRow>(
     sql`SELECT body_hash AS "bodyHash", response FROM idempotency_keys
       WHERE caller = ${identity.id} AND method = ${method} AND path = ${path} AND key = ${key} AND created_at > ${since}`,
-    runner,
+    client,
   );
   if (!row) return null;
   if (!row.bodyHash.equals(bodyHash)) throw new AppError('idempotency_mismatch');
@@ -72,33 +79,20 @@ async function findAnswer(
   return new Representation(kept.id, kept.version, kept.json);
 }
 
-function actorOf({ identity }: Caller, principalId: string | null): Actor {
-  return { id: identity.id, type: identity.type, principalId };
-}
-
 /**
- * Keeps the answer for repeats.
- *
- * @throws ConflictError where an equal request has committed since this one looked: this one is then rolled back, and nothing happens twice
+ * The statement that keeps the answer for repeats. The COMMIT follows it at once, so what must not be committed has to be refused by PostgreSQL
+ * itself, and a time of null is: where an equal request has committed since this one looked, this one is rolled back, and nothing happens twice.
  */
-export async function rememberAnswer(
-  database: Database,
-  runner: QueryRunner,
-  caller: Caller,
-  request: IdempotentRequest,
-  answer: Representation,
-  now: Date,
-): Promise<void> {
+export function answerStatement(caller: Caller, request: IdempotentRequest, answer: Representation, now: Date): Sql {
   const expired = new Date(now.getTime() - ANSWERS_KEPT_MS);
   const { method, path, key, bodyHash } = request;
-  const kept = await database.rows(
-    sql`INSERT INTO idempotency_keys AS k (caller, method, path, key, body_hash, response, created_at)
-      VALUES (${caller.identity.id}, ${method}, ${path}, ${key}, ${bodyHash}, ${JSON.stringify(answer)}, ${now})
-      ON CONFLICT ON CONSTRAINT idempotency_keys_unique DO UPDATE
-        SET body_hash = excluded.body_hash, response = excluded.response, created_at = excluded.created_at
-        WHERE k.created_at <= ${expired}
-      RETURNING key`,
-    runner,
-  );
-  if (kept.length === 0) throw new ConflictError('idempotency_in_flight');
+  return sql`INSERT INTO idempotency_keys AS k (caller, method, path, key, body_hash, response, created_at)
+    VALUES (${caller.identity.id}, ${method}, ${path}, ${key}, ${bodyHash}, ${JSON.stringify(answer)}, ${now})
+    ON CONFLICT ON CONSTRAINT idempotency_keys_unique DO UPDATE SET body_hash = excluded.body_hash, response = excluded.response,
+      created_at = CASE WHEN k.created_at <= ${expired} THEN excluded.created_at END`;
+}
+
+/** What a failure of `answerStatement` says. */
+export function asInFlight(error: unknown): unknown {
+  return isNotNullViolation(error) ? new ConflictError('idempotency_in_flight') : error;
 }

@@ -12,16 +12,10 @@ export interface Origin {
 }
 
 /**
- * Writes events to the outbox, within the transaction of the change that they tell of. The shape of a payload is that of an audit item (API.md).
- *
- * @param run runs a statement in that transaction; prepared, since every write of the product runs this one
+ * The statement that writes events to the outbox, for the transaction of the change that they tell of. The shape of a payload is that of an audit
+ * item (API.md).
  */
-export async function appendEvents(
-  run: (query: Sql) => Promise<unknown>,
-  drafts: readonly EventDraft[],
-  origin: Origin,
-  time: Date,
-): Promise<void> {
+export function eventsStatement(drafts: readonly EventDraft[], origin: Origin, time: Date): Sql {
   const rows = drafts.map((draft) => {
     const id = uuidv7();
     const payload = {
@@ -40,9 +34,7 @@ export async function appendEvents(
     };
     return { id, payload };
   });
-  await run(
-    sql`INSERT INTO events (id, time, payload)
-      SELECT e.id, ${time}, e.payload FROM unnest(${rows.map(({ id }) => id)}::uuid[], ${rows.map(({ payload }) => JSON.stringify(payload))}::jsonb[])
-        AS e (id, payload)`,
-  );
+  return sql`INSERT INTO events (id, time, payload)
+    SELECT e.id, ${time}, e.payload FROM unnest(${rows.map(({ id }) => id)}::uuid[], ${rows.map(({ payload }) => JSON.stringify(payload))}::jsonb[])
+      AS e (id, payload)`;
 }
