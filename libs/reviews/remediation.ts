@@ -137,7 +137,8 @@ export async function moveRemediation(
     resource: { type: 'remediation', id: remediation.id },
     before: { status: remediation.status },
     after: { status },
-    reason,
+    // A connector's reason for a failure names roles, which may be people; no event holds a name.
+    reason: status === 'failed' ? null : reason,
   });
 }
 

@@ -21,6 +21,8 @@ export interface Listed {
   externalId: string;
   status: string;
   permission: string;
+  principalId: string;
+  assetId: string;
   revokeReason: string | null;
 }
 
@@ -33,8 +35,11 @@ export class Landscape {
     readonly gateway: GatewayProcess,
     readonly issuer: TestIssuer,
     readonly database: TestDatabase,
+<<<<<<< HEAD
     /** What the gateway was started with, for other apps beside it. */
     readonly environment: Record<string, string>,
+=======
+>>>>>>> 82f4dea (Carry out at a PostgreSQL server what a review decided to revoke)
   ) {}
 
   static async start(): Promise<Landscape> {
@@ -81,6 +86,14 @@ export class Landscape {
     const unexpected = warnings.filter((line) => !EXPECTED_WARNING.test(line));
     expect({ ...summary, unexpected }).toMatchObject({ outcome: 'done', reason: null, failures: 0, unexpected: [] });
     return summary;
+  }
+
+  /** One call of the gateway, which has to succeed. */
+  async call<T>(method: string, path: string, body: object | undefined, token: string): Promise<T> {
+    const headers = { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) };
+    const response = await fetch(this.gateway.url + path, { method, headers, body: body && JSON.stringify(body) });
+    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${await response.text()}`);
+    return (response.status === 204 ? undefined : await response.json()) as T;
   }
 
   /** Every item of a list, as this connector may see it. */

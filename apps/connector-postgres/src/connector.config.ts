@@ -26,6 +26,8 @@ export interface ConnectorConfig {
   metricsHost: string;
   /** Lets a run through that the safeguards would stop. */
   force: boolean;
+  /** Carries out at the target what reviews have decided to revoke; else the statements are printed for a person. */
+  apply: boolean;
   /** Which roles that can log in are service accounts: those whose name this matches. */
   serviceAccounts: RegExp;
 }
@@ -46,6 +48,7 @@ const NAMES = [
   'CONNECTOR_METRICS_PORT',
   'CONNECTOR_METRICS_HOST',
   'CONNECTOR_FORCE',
+  'CONNECTOR_APPLY',
   'CONNECTOR_SERVICE_ACCOUNTS',
 ] as const;
 type Name = (typeof NAMES)[number];
@@ -210,6 +213,7 @@ export function loadConnectorConfig(environment: Environment): { config: Connect
     metricsPort: env.optional<number | null>('CONNECTOR_METRICS_PORT', port, null),
     metricsHost: env.optional('CONNECTOR_METRICS_HOST', text, '127.0.0.1'),
     force: env.optional('CONNECTOR_FORCE', onOff, false),
+    apply: env.optional('CONNECTOR_APPLY', onOff, false),
     serviceAccounts: env.optional('CONNECTOR_SERVICE_ACCOUNTS', pattern, new RegExp(SERVICE_ACCOUNTS)),
   };
   if (env.problems.length > 0) throw new ConfigError(env.problems);

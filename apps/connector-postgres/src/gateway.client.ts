@@ -19,6 +19,9 @@ interface Answer<T> {
   response: Response;
 }
 
+/** A revocation that a review has decided, and that has not come to its end. */
+export type OpenRemediation = Schemas['RemediationDto'];
+
 interface Page<T> {
   items: T[];
   nextCursor: string | null;
@@ -149,6 +152,32 @@ export class GatewayClient {
       rejected += dataOf(await this.client.POST('/v1/grants/usage', { body })).rejected;
     }
     return rejected;
+  }
+
+  /** What is queued for this source, and what failed so far: its reason may have gone. */
+  async openRemediations(): Promise<OpenRemediation[]> {
+    const { source } = this;
+    const lists = await Promise.all(
+      (['queued', 'failed'] as const).map((status) =>
+        everyPage((cursor) =>
+          this.client.GET('/v1/reviews/remediations', { params: { query: { source, status, cursor, limit: PAGE_LIMIT } } }),
+        ),
+      ),
+    );
+    return lists.flat();
+  }
+
+  /** Answers false while somebody else has it. */
+  async leaseRemediation(id: string, seconds: number): Promise<boolean> {
+    const params = { path: { id }, header: idempotent() };
+    const answer = await this.client.POST('/v1/reviews/remediations/{id}/lease', { params, body: { seconds } });
+    if (answer.response.status === 409 && describe(answer.error).code === 'leased') return false;
+    assertDone(answer);
+    return true;
+  }
+
+  async reportRemediation(id: string, status: 'applied' | 'failed' | 'not_needed', reason: string | null): Promise<void> {
+    assertDone(await this.client.PATCH('/v1/reviews/remediations/{id}', { params: { path: { id } }, body: { status, reason } }));
   }
 
   private async members(groupId: string): Promise<string[]> {

@@ -1,10 +1,12 @@
 import { carryOut, type Outcome } from './carry-out.js';
 import { readTarget, TargetError, type TargetSnapshot } from './catalogs.js';
 import type { ConnectorConfig } from './connector.config.js';
-import { difference } from './difference.js';
+import { difference, type Operation, type Plan } from './difference.js';
 import { GatewayClient } from './gateway.client.js';
 import { GatewayError, RefusedError } from './gateway.errors.js';
+import type { CurrentState } from './current-state.js';
 import type { OnProgress } from './progress-bar.js';
+import { memberPair, remediate, type Remediated, type RemediationOutcome } from './remediation/remediate.js';
 import { stopReason } from './safeguards.js';
 import { observeUsage, type UsageSummary } from './usage/observe-usage.js';
 import { UsageStateError, UsageStateStore } from './usage/usage-state.js';
@@ -21,6 +23,10 @@ export interface RunSummary {
   changes: number;
   /** Changes by kind; a kind without any is left out. */
   changed: Outcome['done'];
+  /** What became of the revocations that reviews have decided. */
+  remediations: RemediationOutcome;
+  /** The statements of those that a person has to carry out; null where there are none. */
+  sql: string | null;
   /** Operations that the gateway refused. */
   failures: number;
   /** Databases that did not let the connector in: what the gateway knows of their contents was left as it is. */
@@ -49,18 +55,15 @@ interface Context extends Required<RunOptions> {
   warn: (line: string) => void;
 }
 
-/** What a run found on its way. */
-interface Seen {
-  unreadDatabases: string[];
-  usage: UsageSummary | null;
-}
+/** What a run found and did on its way, however it ends. */
+type Seen = Pick<RunSummary, 'unreadDatabases' | 'usage' | 'remediations' | 'sql'>;
 
 const INTERRUPTED: Ending = { outcome: 'interrupted', reason: 'The run was interrupted; the next one goes on where it ended.' };
 const FAILURES_SHOWN = 10;
 
 /**
- * One run: reads the target, compares it with the gateway, brings the gateway in step. What may go wrong outside of it is told in the summary
- * and not thrown; `warn` is given a line for whatever else an operator should see.
+ * One run: reads the target, compares it with the gateway, carries out what reviews have decided to revoke, brings the gateway in step. What may
+ * go wrong outside of it is told in the summary and not thrown; `warn` is given a line for whatever else an operator should see.
  */
 export async function run(
   config: ConnectorConfig,
@@ -70,7 +73,7 @@ export async function run(
 ): Promise<RunSummary> {
   const startedAtMs = performance.now();
   const outcome: Outcome = { done: {}, failures: [] };
-  const seen: Seen = { unreadDatabases: [], usage: null };
+  const seen: Seen = { unreadDatabases: [], usage: null, remediations: { applied: 0, notNeeded: 0, failed: 0, open: 0 }, sql: null };
   const { outcome: ended, reason } = await synchronise({ config, signal, warn, store, onProgress }, outcome, seen).catch(
     (error: unknown): Ending => {
       if (signal.aborted) return INTERRUPTED;
@@ -107,15 +110,45 @@ async function synchronise({ config, signal, warn, store, onProgress }: Context,
     return { outcome: 'stopped', reason: `${stop} Nothing was changed; CONNECTOR_FORCE=on would carry it out.` };
   }
   if (stop !== null) warn(`${stop} Carried out all the same, because CONNECTOR_FORCE is on.`);
-  await carryOut(plan, current, gateway, signal, outcome, onProgress);
+  // Before the gateway is brought in step: a grant that is under remediation ends with its remediation, which says what became of the access.
+  const remediated = await remediate(config, wanted.server, current, gateway, signal, warn);
+  seen.remediations = remediated.outcome;
+  seen.sql = remediated.sql === '' ? null : remediated.sql;
+  const steps = withoutOpen(await planAfter(remediated, plan, wanted, current, config), remediated);
+  await carryOut(steps, current, gateway, signal, outcome, onProgress);
   for (const failure of outcome.failures.slice(0, FAILURES_SHOWN)) warn(failure);
-  if (changesOf(outcome) + outcome.failures.length < plan.flat().length) return INTERRUPTED;
+  if (changesOf(outcome) + outcome.failures.length < steps.flat().length) return INTERRUPTED;
   // One run that forgets everything has nothing to compare its counters with, and another never comes.
   if (config.intervalSeconds !== null || store.path !== null) {
     seen.usage = await observeUsage({ config, snapshot, wanted, gateway, store, signal, warn });
   }
   if (outcome.failures.length === 0) return { outcome: 'done', reason: null };
   return { outcome: 'failed', reason: `The gateway refused ${outcome.failures.length} operations; the next run tries them again.` };
+}
+
+/** The plan for what there is once remediations have changed either side. */
+async function planAfter(
+  { changedTarget, endedGrants, endedMembers }: Remediated,
+  plan: Plan,
+  wanted: WantedState,
+  current: CurrentState,
+  config: ConnectorConfig,
+): Promise<Plan> {
+  if (!changedTarget && endedGrants.size === 0 && endedMembers.size === 0) return plan;
+  const grants = current.grants.filter(({ id }) => !endedGrants.has(id));
+  const members = new Map(
+    [...current.members].map(([group, ids]) => [group, ids.filter((member) => !endedMembers.has(memberPair(group, member)))]),
+  );
+  const now = changedTarget ? describeTarget(await readTarget(config.targetUrl), config) : wanted;
+  return difference(now, { ...current, grants, members });
+}
+
+/** Leaves to open remediations what is theirs to end: they look at every way to the access, and not at the one grant alone. */
+function withoutOpen(plan: Plan, { openGrants, openMembers }: Remediated): Plan {
+  const isOpen = (operation: Operation): boolean =>
+    (operation.kind === 'revokeGrant' && openGrants.has(operation.id)) ||
+    (operation.kind === 'removeMember' && openMembers.has(memberPair(operation.groupId, operation.memberId)));
+  return plan.map((phase) => phase.filter((operation) => !isOpen(operation)));
 }
 
 /** @throws TargetError when nothing tells this server from another */
