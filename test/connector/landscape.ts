@@ -28,6 +28,8 @@ export interface Listed {
 
 /** A PostgreSQL server to be read, and a gateway with an issuer of its own that takes connectors for their own source alone. */
 export class Landscape {
+  private readonly tokens = new Map<string, string>();
+
   private constructor(
     readonly target: PostgresServer,
     /** A superuser at the target. */
@@ -35,57 +37,16 @@ export class Landscape {
     readonly gateway: GatewayProcess,
     readonly issuer: TestIssuer,
     readonly database: TestDatabase,
-<<<<<<< HEAD
-    /** What the gateway was started with, for other apps beside it. */
-    readonly environment: Record<string, string>,
-=======
->>>>>>> 82f4dea (Carry out at a PostgreSQL server what a review decided to revoke)
-  ) {}
-
-  static async start(): Promise<Landscape> {
-    const [target, database, issuer] = await Promise.all([PostgresServer.start(), createTestDatabase(), TestIssuer.start()]);
-    const client = new pg.Client({ connectionString: target.url() });
-    await client.connect();
-    const environment = {
-      ...issuer.environment,
-      API_DATABASE_URL: database.url,
-      // Nobody listens there, and nothing of this needs anybody to.
-      API_CLICKHOUSE_URL: 'http://127.0.0.1:9/none',
-      API_KAFKA_BOOTSTRAP: 'in-process',
-    };
-    const gateway = await GatewayProcess.start(environment);
-    return new Landscape(target, client, gateway, issuer, database, environment);
-  }
-
-  async stop(): Promise<void> {
-    await this.gateway.stop();
-    await this.client.end();
-    await Promise.all([this.target.remove(), this.issuer.close(), this.database.drop()]);
-  }
-
-  /** The variables of a connector that may write nothing but this source. */
-  variables(source: string, more: Record<string, string> = {}): Record<string, string> {
-    return {
-      CONNECTOR_TARGET_URL: this.target.url(),
-      CONNECTOR_GATEWAY_URL: this.gateway.url,
-      CONNECTOR_TOKEN: this.token(source),
-      CONNECTOR_SOURCE: source,
-      ...more,
-    };
-  }
-
-  token(source: string): string {
-    return this.issuer.tokenFor({ roles: [`governance.connector:${source}`], app: true });
-  }
-
-  /** One run in this process, which has to end well. */
-  async synchronise(source: string, more: Record<string, string> = {}): Promise<RunSummary> {
-    const warnings: string[] = [];
-    const { config } = loadConnectorConfig(this.variables(source, more));
-    const summary = await run(config, NEVER, (line) => warnings.push(line));
+    const summary = await this.run(source, more, warnings);
     const unexpected = warnings.filter((line) => !EXPECTED_WARNING.test(line));
     expect({ ...summary, unexpected }).toMatchObject({ outcome: 'done', reason: null, failures: 0, unexpected: [] });
     return summary;
+  }
+
+  /** One run in this process, however it ends. */
+  run(source: string, more: Record<string, string> = {}, warnings: string[] = []): Promise<RunSummary> {
+    const { config } = loadConnectorConfig(this.variables(source, more));
+    return run(config, NEVER, (line) => warnings.push(line));
   }
 
   /** One call of the gateway, which has to succeed. */

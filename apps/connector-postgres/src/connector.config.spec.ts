@@ -27,6 +27,7 @@ describe('the configuration of the connector', () => {
         metricsPort: null,
         metricsHost: '127.0.0.1',
         force: false,
+        apply: false,
         serviceAccounts: expect.any(RegExp) as RegExp,
       },
       warnings: [],
@@ -44,6 +45,7 @@ describe('the configuration of the connector', () => {
       CONNECTOR_INTERVAL_SECONDS: '0',
       CONNECTOR_METRICS_PORT: '70000',
       CONNECTOR_FORCE: 'bad-value',
+      CONNECTOR_APPLY: 'bad-value',
       CONNECTOR_SERVICE_ACCOUNTS: '(bad-value',
     });
     expect(problems.map((problem) => problem.split(' ')[0])).toEqual([
@@ -56,6 +58,7 @@ describe('the configuration of the connector', () => {
       'CONNECTOR_INTERVAL_SECONDS',
       'CONNECTOR_METRICS_PORT',
       'CONNECTOR_FORCE',
+      'CONNECTOR_APPLY',
       'CONNECTOR_SERVICE_ACCOUNTS',
     ]);
     expect(problems.join()).not.toMatch(/bad.value/);

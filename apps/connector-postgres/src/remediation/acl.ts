@@ -43,41 +43,34 @@ const whole = (acl: string, kind: string, owner: string): string => `
   SELECT a.*, NULL::name AS attname FROM aclexplode(coalesce(${acl}, acldefault('${kind}', ${owner}))) AS a`;
 
 const SELECT_DATABASE = `
-  SELECT oid::int8, datdba::int8 AS owner, ${entries(whole('datacl', 'd', 'datdba'))} AS entries FROM pg_database WHERE datname = $1`;
+  SELECT oid, datdba AS owner, ${entries(whole('datacl', 'd', 'datdba'))} AS entries FROM pg_database WHERE datname = $1`;
 
 const SELECT_SCHEMA = `
-  SELECT oid::int8, nspowner::int8 AS owner, ${entries(whole('nspacl', 'n', 'nspowner'))} AS entries FROM pg_namespace WHERE nspname = $1`;
+  SELECT oid, nspowner AS owner, ${entries(whole('nspacl', 'n', 'nspowner'))} AS entries FROM pg_namespace WHERE nspname = $1`;
 
 const SELECT_RELATION = `
-  SELECT c.oid::int8, c.relowner::int8 AS owner, ${entries(`${whole('c.relacl', 'r', 'c.relowner')}
+  SELECT c.oid, c.relowner AS owner, ${entries(`${whole('c.relacl', 'r', 'c.relowner')}
     UNION ALL SELECT a.*, t.attname FROM pg_attribute t CROSS JOIN LATERAL aclexplode(t.attacl) AS a
     WHERE t.attrelid = c.oid AND t.attacl IS NOT NULL AND NOT t.attisdropped`)} AS entries
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`;
 
 const SELECT_ROLES = `
-  SELECT oid::int8, rolname AS name, rolsuper AS "isSuperuser",
+  SELECT oid, rolname AS name, rolsuper AS "isSuperuser",
          array_remove(ARRAY[
            CASE WHEN rolcreaterole THEN 'CREATEROLE' END, CASE WHEN rolcreatedb THEN 'CREATEDB' END,
            CASE WHEN rolreplication THEN 'REPLICATION' END, CASE WHEN rolbypassrls THEN 'BYPASSRLS' END
          ], NULL) AS powers
   FROM pg_roles`;
 
-const MEMBERSHIP = 'roleid::int8 AS "group", member::int8, grantor::int8, admin_option AS admin';
+const MEMBERSHIP = 'roleid AS "group", member, grantor, admin_option AS admin';
 const SELECT_MEMBERSHIPS = `SELECT ${MEMBERSHIP}, inherit_option AS inherit, set_option AS set FROM pg_auth_members ORDER BY roleid, member, grantor`;
 const SELECT_MEMBERSHIPS_BEFORE_16 = `SELECT ${MEMBERSHIP}, true AS inherit, true AS set FROM pg_auth_members ORDER BY roleid, member`;
 
-interface AclRow {
-  oid: string;
-  owner: string;
-  entries: AclEntry[];
-}
-
 /** An object and its list, as the catalogs of the client's database have them at this instant; null where there is no such object. */
 export async function readAcl(client: pg.ClientBase, object: Exclude<TargetObject, { kind: 'server' }>): Promise<ObjectAcl | null> {
-  const { rows } = await client.query<AclRow>(...queryOf(object));
-  const [row] = rows;
-  return row ? { oid: Number(row.oid), owner: Number(row.owner), entries: row.entries } : null;
+  const { rows } = await client.query<ObjectAcl>(...queryOf(object));
+  return rows[0] ?? null;
 }
 
 function queryOf(object: Exclude<TargetObject, { kind: 'server' }>): [text: string, values: string[]] {
@@ -93,11 +86,11 @@ function queryOf(object: Exclude<TargetObject, { kind: 'server' }>): [text: stri
 
 /** Every role of the server, by its oid. */
 export async function readRoles(client: pg.ClientBase): Promise<Map<number, RoleFacts>> {
-  const { rows } = await client.query<RoleFacts & { oid: unknown }>(SELECT_ROLES);
-  return new Map(rows.map((role) => [Number(role.oid), { ...role, oid: Number(role.oid) }]));
+  const { rows } = await client.query<RoleFacts>(SELECT_ROLES);
+  return new Map(rows.map((role) => [role.oid, role]));
 }
 
 export async function readMemberships(client: pg.ClientBase, version: number): Promise<MembershipRow[]> {
   const { rows } = await client.query<MembershipRow>(version >= 160_000 ? SELECT_MEMBERSHIPS : SELECT_MEMBERSHIPS_BEFORE_16);
-  return rows.map((row) => ({ ...row, group: Number(row.group), member: Number(row.member), grantor: Number(row.grantor) }));
+  return rows;
 }

@@ -41,8 +41,8 @@ export async function remainingPaths(client: pg.ClientBase, access: TargetAccess
   if (object.kind !== 'server' && acl === null) return [];
   if (acl && !(await isReached(client, access, acl))) return [];
   const memberships = await readMemberships(client, version);
-  const { rows } = await client.query<{ owner: number }>('SELECT datdba::int AS owner FROM pg_database WHERE datname = current_database()');
-  const paths = describePaths(access, { roles, memberships, acl, databaseOwner: Number(rows[0]?.owner) });
+  const { rows } = await client.query<{ owner: number }>('SELECT datdba AS owner FROM pg_database WHERE datname = current_database()');
+  const paths = describePaths(access, { roles, memberships, acl, databaseOwner: rows[0]?.owner ?? 0 });
   if (paths.length > 0 || object.kind === 'server') return paths;
   return ['by a way that only PostgreSQL itself knows'];
 }

@@ -131,7 +131,7 @@ class Round {
 
   /** Takes away what is to be taken away; answers what there is to be told of it then. */
   async carryOut(remediation: OpenRemediation): Promise<Pending[]> {
-    let pending: Pending | null = null;
+    const pending: Pending[] = [];
     await this.unlessPassing(remediation, async () => {
       const order = this.orderOf(remediation);
       if (typeof order === 'string') return this.report(remediation, 'failed', order);
@@ -139,10 +139,12 @@ class Round {
       if (typeof session === 'string') return this.report(remediation, 'failed', session);
       const begun = remediation.startedAt !== null;
       const found = session === null ? null : await this.look(session, order);
-      if (session === null || found?.kind !== 'held') pending = { remediation, order, session, begun };
-      else if (await this.change(remediation, order, session, found)) pending = { remediation, order, session, begun: true };
+      if (session === null || found?.kind !== 'held') pending.push({ remediation, order, session, begun });
+      else if (await this.change(remediation, order, session, found)) {
+        pending.push({ remediation, order, session, begun: true });
+      }
     });
-    return pending === null ? [] : [pending];
+    return pending;
   }
 
   /** Reports how things stand at the target now. */

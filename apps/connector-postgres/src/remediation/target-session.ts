@@ -131,11 +131,11 @@ export class TargetSession {
   /** Under which oids a role may stand in a list: its own, and that of the role which stands for the database's owner. */
   private async granteesOf({ holder, object }: TargetAccess): Promise<number[]> {
     if (holder === PUBLIC || object.kind === 'server') return [holder];
-    const { rows } = await this.client.query<{ oid: string }>(
-      `SELECT r.oid::int8 FROM pg_roles r, pg_database d WHERE r.rolname = '${DATABASE_OWNER_ROLE}' AND d.datname = $1 AND d.datdba = $2::oid`,
+    const { rows } = await this.client.query<{ oid: number }>(
+      `SELECT r.oid FROM pg_roles r, pg_database d WHERE r.rolname = '${DATABASE_OWNER_ROLE}' AND d.datname = $1 AND d.datdba = $2::oid`,
       [object.database, holder],
     );
-    return [holder, ...rows.map(({ oid }) => Number(oid))];
+    return [holder, ...rows.map(({ oid }) => oid)];
   }
 
   /** Who has what of the kind that an order is about: what must be the same afterwards, but for what was ordered. */
