@@ -37,6 +37,52 @@ export class Landscape {
     readonly gateway: GatewayProcess,
     readonly issuer: TestIssuer,
     readonly database: TestDatabase,
+    /** What the gateway was started with, for other apps beside it. */
+    readonly environment: Record<string, string>,
+  ) {}
+
+  static async start(): Promise<Landscape> {
+    const [target, database, issuer] = await Promise.all([PostgresServer.start(), createTestDatabase(), TestIssuer.start()]);
+    const client = new pg.Client({ connectionString: target.url() });
+    await client.connect();
+    const environment = {
+      ...issuer.environment,
+      API_DATABASE_URL: database.url,
+      // Nobody listens there, and nothing of this needs anybody to.
+      API_CLICKHOUSE_URL: 'http://127.0.0.1:9/none',
+      API_KAFKA_BOOTSTRAP: 'in-process',
+    };
+    const gateway = await GatewayProcess.start(environment);
+    return new Landscape(target, client, gateway, issuer, database, environment);
+  }
+
+  async stop(): Promise<void> {
+    await this.gateway.stop();
+    await this.client.end();
+    await Promise.all([this.target.remove(), this.issuer.close(), this.database.drop()]);
+  }
+
+  /** The variables of a connector that may write nothing but this source. */
+  variables(source: string, more: Record<string, string> = {}): Record<string, string> {
+    return {
+      CONNECTOR_TARGET_URL: this.target.url(),
+      CONNECTOR_GATEWAY_URL: this.gateway.url,
+      CONNECTOR_TOKEN: this.token(source),
+      CONNECTOR_SOURCE: source,
+      ...more,
+    };
+  }
+
+  /** The one identity of the connector of a source. */
+  token(source: string): string {
+    const token = this.tokens.get(source) ?? this.issuer.tokenFor({ roles: [`governance.connector:${source}`], app: true });
+    this.tokens.set(source, token);
+    return token;
+  }
+
+  /** One run in this process, which has to end well. */
+  async synchronise(source: string, more: Record<string, string> = {}): Promise<RunSummary> {
+    const warnings: string[] = [];
     const summary = await this.run(source, more, warnings);
     const unexpected = warnings.filter((line) => !EXPECTED_WARNING.test(line));
     expect({ ...summary, unexpected }).toMatchObject({ outcome: 'done', reason: null, failures: 0, unexpected: [] });
