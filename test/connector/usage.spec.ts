@@ -147,6 +147,16 @@ describe('the use of privileges at a live PostgreSQL server', () => {
     await client.query('REVOKE SELECT ON unused FROM PUBLIC');
   });
 
+  it('of a member of a predefined role is the use of that role too, since it allows as much', async () => {
+    await client.query('CREATE ROLE auditor LOGIN; CREATE ROLE auditors; GRANT pg_read_all_data TO auditors; GRANT auditors TO auditor');
+    await synchronise('predefined');
+    await as('auditor', 'SELECT id FROM journal');
+    await synchronise('predefined');
+    expect((await used('predefined')).map((grant) => grant.replace(/ on 127.*/, ' on the server'))).toEqual([
+      'pg_read_all_data: pg_read_all_data on the server',
+    ]);
+  });
+
   it('is seen in every database, by the search path of the role there, and under names that need quotes', async () => {
     await client.query('CREATE DATABASE other');
     await client.query('ALTER ROLE bob IN DATABASE other SET search_path TO "My Place", public');

@@ -20,6 +20,7 @@ export class ProgressBar {
       this.bar.start(total, done);
     }
     this.bar.update(done);
+    if (done >= total) this.end();
   };
 
   /** Takes the bar away, so that what is printed next begins on a line of its own. */

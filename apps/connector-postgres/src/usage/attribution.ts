@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { TargetSnapshot } from '../catalogs.js';
 import { relationId, type WantedState } from '../wanted-state.js';
 import type { Counter } from './counters.js';
+import type { Permission } from './query-reader.js';
 import { type CatalogRelation, RelationNames, searchPathOf } from './relation-names.js';
 import { type SearchPathSetting, type Statistics, textKey } from './statistics.js';
 import { Statements, type StatementUses, UnreadableStatementError, type Use } from './statement-uses.js';
@@ -27,6 +28,12 @@ export interface AttributionFacts {
   relations: ReadonlyMap<number, readonly CatalogRelation[]>;
 }
 
+/** Predefined roles that allow on every table what a grant allows on one (PostgreSQL's documentation, "Predefined Roles"). */
+const PREDEFINED: Partial<Record<Permission, string>> = {
+  ...{ SELECT: 'pg_read_all_data', MAINTAIN: 'pg_maintain' },
+  ...{ INSERT: 'pg_write_all_data', UPDATE: 'pg_write_all_data', DELETE: 'pg_write_all_data' },
+};
+
 /** The API takes no greater number of uses in one event. */
 const MAX_COUNT = 1_000_000_000;
 
@@ -44,6 +51,8 @@ class Attributing {
   private readonly readings = new Map<string, StatementUses | null>();
   private readonly roles: ReadonlyMap<number, { name: string; isSuperuser: boolean }>;
   private readonly columnRights: ReadonlySet<string>;
+  private readonly groupsOf = new Map<number, number[]>();
+  private readonly predefined: ReadonlyMap<string, number>;
   private readonly unreadable = new Set<string>();
   private readonly unresolved = new Set<string>();
 
@@ -57,6 +66,8 @@ class Attributing {
       [...relations].map(([oid, found]) => [oid, new Statements(new RelationNames(found), statistics.serverVersion)]),
     );
     this.roles = new Map(snapshot.roles.map((role) => [role.oid, role]));
+    this.predefined = new Map(snapshot.roles.filter(({ name }) => name.startsWith('pg_')).map(({ name, oid }) => [name, oid]));
+    for (const { member, group } of snapshot.memberships) this.groupsOf.set(member, [...(this.groupsOf.get(member) ?? []), group]);
     const onColumns = wanted.grants.filter(({ permission }) => permission.endsWith(' (columns)'));
     this.columnRights = new Set(onColumns.map(({ asset, permission }) => `${permission} ${asset}`));
   }
@@ -123,8 +134,18 @@ class Attributing {
       return;
     }
     this.count(principal, asset, permission, calls);
+    const predefined = PREDEFINED[permission];
+    if (predefined !== undefined && this.isMember(user, predefined)) this.count(principal, wanted.server, predefined, calls);
     const onColumns = `${permission} (columns)`;
     if (this.columnRights.has(`${onColumns} ${asset}`)) this.count(principal, asset, onColumns, calls);
+  }
+
+  private isMember(role: number, predefined: string): boolean {
+    const wanted = this.predefined.get(predefined);
+    const above = new Set([role]);
+    // A set that grows is walked to its end.
+    for (const oid of above) for (const group of this.groupsOf.get(oid) ?? []) above.add(group);
+    return wanted !== undefined && above.has(wanted);
   }
 
   private count(principal: string, asset: string, permission: string, calls: number): void {

@@ -8,8 +8,10 @@ type Statement = Record<string, unknown>;
 /** Statements that only whoever owns the relation may give, by where they name it. */
 const OF_OWNERS: readonly string[] = [
   ...['IndexStmt', 'RenameStmt', 'RuleStmt', 'AlterObjectSchemaStmt'],
-  ...['AlterSeqStmt', 'CreatePolicyStmt', 'AlterPolicyStmt', 'AlterTableStmt'],
+  ...['CreatePolicyStmt', 'AlterPolicyStmt', 'AlterTableStmt'],
 ];
+/** Named as tables are, and nothing that is governed. */
+const OTHER_OBJECTS = new Set<unknown>(['OBJECT_INDEX', 'OBJECT_SEQUENCE']);
 
 /**
  * Reads a statement that is no query for what it asks for: COPY, TRUNCATE, upkeep, DDL, and the queries in EXPLAIN, CREATE TABLE AS, PREPARE
@@ -65,12 +67,17 @@ function readDefinition(node: Node, reader: QueryReader): void {
     readConstraints([...(node.CreateStmt.tableElts ?? []), ...(node.CreateStmt.constraints ?? [])], reader);
     return;
   }
+  if ('GrantStmt' in node) {
+    if (node.GrantStmt.objtype === 'OBJECT_TABLE') for (const range of rangesOf(node.GrantStmt.objects)) reader.use(range, 'OWNERSHIP');
+    return;
+  }
   if ('AlterTableStmt' in node) readAlteredConstraints(node.AlterTableStmt, reader);
   const kind = OF_OWNERS.find((name) => name in node);
   if (kind === undefined) return;
   const statement = (node as unknown as Record<string, Statement>)[kind];
-  // A policy and a rule name their table otherwise.
-  reader.use((statement?.['relation'] ?? statement?.['table']) as RangeVar | undefined, 'OWNERSHIP');
+  if (statement === undefined || ['objtype', 'renameType', 'objectType'].some((name) => OTHER_OBJECTS.has(statement[name]))) return;
+  // A policy that is changed names its table otherwise.
+  reader.use((statement['relation'] ?? statement['table']) as RangeVar | undefined, 'OWNERSHIP');
 }
 
 function readAlteredConstraints({ cmds }: AlterTableStmt, reader: QueryReader): void {
