@@ -2,7 +2,7 @@ import type { Transaction } from '#libs/database/transaction.js';
 import sql, { empty, join } from 'sql-template-tag';
 import { type Campaign, campaignResource, changeCampaign } from './campaign.js';
 import { makeItems, reviewables } from './items.js';
-import { noteReasons, openPackets } from './packets.js';
+import { noteReasons, openPackets, recordOpened } from './packets.js';
 import { firstReminderAt } from './reminders.js';
 import { resolution } from './reviewer-resolution.js';
 import { REVIEWABLE, selected } from './selector.js';
@@ -56,15 +56,7 @@ async function openCampaign(tx: Transaction, campaign: Campaign, launchedAt: Dat
       RETURNING id, reviewer_id AS "reviewerId", pending + approved + revoked + abstained AS items, due_at AS "dueAt"`,
   );
   await changeCampaign(tx, campaign.id, sql`work = NULL`, sql`opened_at = ${tx.now}`);
-  for (const { id, reviewerId, items, dueAt } of packets) {
-    const after = { reviewerId, items, campaignId: campaign.id, dueAt: dueAt.toISOString() };
-    tx.record({ type: 'review.opened', resource: { type: 'review', id }, after });
-    tx.record({
-      type: 'review.reminder',
-      resource: { type: 'review', id },
-      after: { reviewerId, pending: items, moment: 'launch', dueAt: after.dueAt },
-    });
-  }
+  for (const packet of packets) recordOpened(tx, { ...packet, campaignId: campaign.id });
   const took = { packets: packets.length, items: campaign.included, launchedAt: launchedAt.toISOString() };
   tx.record({ type: 'campaign.opened', resource: campaignResource(campaign), after: took });
 }

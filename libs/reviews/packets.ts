@@ -50,6 +50,22 @@ export async function openPackets(
   return new Map(rows.map(({ id, reviewerId }) => [reviewerId, id]));
 }
 
+export interface Opened {
+  id: string;
+  reviewerId: string;
+  items: number;
+  /** The campaign that clients are told of; null for a packet of its own. */
+  campaignId: string | null;
+  dueAt: Date;
+}
+
+/** Tells of a packet that somebody has got, and reminds them of it for the first time. */
+export function recordOpened(tx: Transaction, { id, reviewerId, items, campaignId, dueAt: due }: Opened): void {
+  const [resource, dueAt] = [{ type: 'review', id }, due.toISOString()];
+  tx.record({ type: 'review.opened', resource, after: { reviewerId, items, campaignId, dueAt } });
+  tx.record({ type: 'review.reminder', resource, after: { reviewerId, pending: items, moment: 'launch', dueAt } });
+}
+
 /** A packet by its id, locked until the transaction ends; null where there is none. Whoever locks its campaign too does that first. */
 export async function lockPacket(tx: Transaction, id: string): Promise<Packet | null> {
   const [packet] = await tx.rows<Packet>(

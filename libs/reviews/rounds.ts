@@ -4,7 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Actor } from '#libs/auth/caller.js';
 import type { DefaultDecision } from './campaign.js';
 import { makeItems, type Reviewable } from './items.js';
-import { noteReasons, openPackets } from './packets.js';
+import { noteReasons, openPackets, recordOpened } from './packets.js';
 import { firstReminderAt } from './reminders.js';
 
 export interface NewRound {
@@ -37,9 +37,6 @@ export async function openRound(tx: Transaction, round: NewRound, grants: readon
   await noteReasons(tx, sql`p.campaign_id = ${id}`);
   await tx.rows(sql`UPDATE review_packets SET next_reminder_at = ${firstReminderAt(tx.now, dueAt)} WHERE campaign_id = ${id}`);
   const packetId = packets.get(reviewerId) ?? '';
-  const resource = { type: 'review', id: packetId };
-  const after = { reviewerId, items: grants.length, campaignId: standingId, dueAt: dueAt.toISOString() };
-  tx.record({ type: 'review.opened', resource, after });
-  tx.record({ type: 'review.reminder', resource, after: { reviewerId, pending: grants.length, moment: 'launch', dueAt: after.dueAt } });
+  recordOpened(tx, { id: packetId, reviewerId, items: grants.length, campaignId: standingId, dueAt });
   return packetId;
 }

@@ -206,6 +206,7 @@ describe('deciding in a packet', () => {
     expect((await move([moved], other.id)).body['counts']).toMatchObject({ items: 2, pending: 1 });
     const target = await ground.packetOf(campaignId, other);
     expect(await ground.items(target, other)).toMatchObject([{ id: moved, status: 'pending', reason: 'reassigned' }]);
+    expect(await ground.outbox.actions(target)).toEqual(['review.opened', 'review.reminder']);
     const { body } = await ground.get(`/${target}/items/${String(moved)}`, other);
     expect(body['reassignments']).toMatchObject([{ fromPacketId: id, toPacketId: target, reason: 'Knows it' }]);
   });

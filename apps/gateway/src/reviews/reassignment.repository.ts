@@ -14,8 +14,8 @@ export interface Move {
 
 @Injectable()
 export class ReassignmentRepository {
-  /** Moves undecided items from one packet to another, notes each move, and moves the numbers with them. */
-  async move(tx: Transaction, { fromPacketId, toPacketId, itemIds, reason }: Move): Promise<void> {
+  /** Moves undecided items from one packet to another, notes each move, and moves the numbers with them. Answers whether the packet has been made for it. */
+  async move(tx: Transaction, { fromPacketId, toPacketId, itemIds, reason }: Move): Promise<boolean> {
     const ids = itemIds.map(() => uuidv7());
     await tx.rows(sql`UPDATE review_items SET packet_id = ${toPacketId}, reason = 'reassigned' WHERE id = ANY (${itemIds}::uuid[])`);
     await tx.rows(
@@ -28,12 +28,14 @@ export class ReassignmentRepository {
           updated_at = ${tx.now}, version = version + 1 WHERE id IN (${fromPacketId}, ${toPacketId})`,
     );
     await noteReasons(tx, sql`p.id IN (${fromPacketId}, ${toPacketId})`);
-    const [target] = await tx.rows<{ dueAt: Date; createdAt: Date }>(
-      sql`SELECT due_at AS "dueAt", created_at AS "createdAt" FROM review_packets WHERE id = ${toPacketId} AND next_reminder_at IS NULL`,
+    const [target] = await tx.rows<{ dueAt: Date; createdAt: Date; reminded: boolean; isNew: boolean }>(
+      sql`SELECT due_at AS "dueAt", created_at AS "createdAt", next_reminder_at IS NOT NULL AS reminded, created_at = ${tx.now} AS "isNew"
+        FROM review_packets WHERE id = ${toPacketId}`,
     );
-    if (!target) return;
-    await tx.rows(
-      sql`UPDATE review_packets SET next_reminder_at = ${firstReminderAt(target.createdAt, target.dueAt)} WHERE id = ${toPacketId}`,
-    );
+    if (target && !target.reminded) {
+      const remindAt = firstReminderAt(target.createdAt, target.dueAt);
+      await tx.rows(sql`UPDATE review_packets SET next_reminder_at = ${remindAt} WHERE id = ${toPacketId}`);
+    }
+    return target?.isNew ?? false;
   }
 }

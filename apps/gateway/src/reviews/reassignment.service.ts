@@ -2,7 +2,7 @@ import type { Caller } from '#libs/auth/request-caller.js';
 import type { Representation } from '#libs/database/representation.js';
 import { Transactions } from '#libs/database/transaction.js';
 import { BadRequestError, ConflictError, NotFoundError } from '#libs/errors/errors.js';
-import { openPackets } from '#libs/reviews/packets.js';
+import { openPackets, recordOpened } from '#libs/reviews/packets.js';
 import { ownAmong } from '#libs/reviews/reviewer-resolution.js';
 import { Injectable } from '@nestjs/common';
 import { assertOpen } from './decisions.service.js';
@@ -46,7 +46,10 @@ export class ReassignmentService {
       const { shownCampaignId, dueAt } = packet;
       const targets = await openPackets(tx, { campaign, shownCampaignId, dueAt, reviewerIds: [reviewerId] });
       const toPacketId = targets.get(reviewerId) ?? '';
-      await this.reassignments.move(tx, { fromPacketId: packetId, toPacketId, itemIds, reason });
+      const isNew = await this.reassignments.move(tx, { fromPacketId: packetId, toPacketId, itemIds, reason });
+      // While it is launched, all of its packets are still to be opened.
+      if (isNew && campaign.work !== 'launch')
+        recordOpened(tx, { id: toPacketId, reviewerId, items: itemIds.length, campaignId: shownCampaignId, dueAt });
       for (const id of itemIds) {
         tx.record({
           type: 'review.reassigned',
