@@ -16,7 +16,7 @@ const DECISION_HOLDS_MS = 90 * DAY_MS;
 const REVIEWERS_A_STEP = 40;
 const DAYS_TO_DECIDE = 14;
 
-/** What a standing campaign without bands of its own looks for. */
+/** What a standing campaign looks for that is drafted without bands of its own. */
 export const WATCHED_BANDS = ['stale', 'dormant'] as const;
 
 /** From now on the campaign, a draft that is locked by the caller, asks as grants decay. */
@@ -67,9 +67,8 @@ export async function runStanding(tx: Transaction): Promise<boolean> {
 
 /** The grants in a watched band that nobody is being asked about and nobody has lately decided about, for reviewers who have had no packet this week. */
 function toAskFor(tx: Transaction, campaign: Campaign): Promise<Reviewable[]> {
-  const bands = campaign.selector.bands?.length ? campaign.selector.bands : WATCHED_BANDS;
   const where: Sql[] = [
-    ...selected({ ...campaign.selector, bands }),
+    ...selected(campaign.selector),
     sql`NOT EXISTS (SELECT FROM review_items i JOIN review_packets o ON o.id = i.packet_id
       WHERE i.grant_id = g.id AND i.status = 'pending' AND o.status = 'open')`,
     // What was cancelled came to nothing, whatever was said in it.

@@ -335,6 +335,7 @@ describe('what becomes of a campaign', () => {
     expect((await ground.post(`/campaigns/${id}/cancel`)).status).toBe(200);
     const standing = { kind: 'standing', dueAt: null, selector: { assetIds: [assetId] } };
     const standingId = await ground.draft([assetId], { kind: 'assetOwner', fallbackReviewerId: fallback.id }, standing);
+    expect((await ground.get(`/campaigns/${standingId}`)).body).toMatchObject({ selector: { bands: ['stale', 'dormant'] } });
     await ground.launch(standingId);
     const packets = await eventually(async () => {
       const found = await ground.packets(standingId);

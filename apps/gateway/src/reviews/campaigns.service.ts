@@ -7,7 +7,7 @@ import { cancelCampaign } from '#libs/reviews/cancellation.js';
 import { type Campaign, campaignResource, type DefaultDecision, lockCampaign, type Reviewers, wrongState } from '#libs/reviews/campaign.js';
 import { beginClosing, confirmClosing } from '#libs/reviews/closing.js';
 import { beginLaunch } from '#libs/reviews/launch.js';
-import { beginStanding, endStanding } from '#libs/reviews/standing.js';
+import { beginStanding, endStanding, WATCHED_BANDS } from '#libs/reviews/standing.js';
 import type { Selector } from '#libs/reviews/selector.js';
 import { beginUndo } from '#libs/reviews/undo.js';
 import { Injectable } from '@nestjs/common';
@@ -50,7 +50,8 @@ export class CampaignsService {
       const reviewers = { ...input.reviewers, principalIds: input.reviewers.principalIds ?? [] };
       await this.checkReviewers(tx, reviewers);
       const { dueAt, daysToDecide } = deadline(input, kind, tx.now);
-      const selector = normalised(input.selector);
+      const watched = kind === 'standing' && !input.selector.bands?.length ? { bands: WATCHED_BANDS } : {};
+      const selector = normalised({ ...input.selector, ...watched });
       await this.checkSelector(tx, selector);
       const id = uuidv7();
       await this.campaigns.insert(tx, { id, kind, name, selector, reviewers, dueAt, daysToDecide, defaultDecision });
