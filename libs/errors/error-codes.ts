@@ -33,6 +33,7 @@ export const ERROR_CODES = {
   report_expired: { status: 410, message: 'The file of this report has expired; its record is kept.' },
   payload_too_large: { status: 413, message: 'The body is too large.' },
   unsupported_media_type: { status: 415, message: 'The body must be application/json in UTF-8.' },
+  range_not_satisfiable: { status: 416, message: 'The file has no such part.' },
   idempotency_mismatch: { status: 422, message: 'This Idempotency-Key was used with another body.' },
   rate_limited: { status: 429, message: 'Too many requests.' },
   too_many_reports: { status: 429, message: 'The caller has as many reports waiting as one may have.' },

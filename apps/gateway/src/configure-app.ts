@@ -18,6 +18,8 @@ import { parseQuery } from './http/query-parser.js';
 import { RequestValidationPipe } from './http/validation.pipe.js';
 
 const DOCS = '/v1/docs';
+/** What a script in a browser needs of a download, and would not be shown. */
+const FILE_HEADERS = ['Accept-Ranges', 'Content-Disposition', 'Content-Range', 'Digest', 'Repr-Digest'];
 
 // A request that trickles in holds a connection, not a handler; these bound for how long. Idle connections outlive those of usual load balancers.
 const HEADERS_TIMEOUT_MS = 15_000;
@@ -40,7 +42,7 @@ export function configureApp(app: NestExpressApplication, config: Config): void 
   app.enableCors({
     origin: config.corsOrigins.includes('*') ? '*' : [...config.corsOrigins],
     credentials: false,
-    exposedHeaders: ['ETag', 'Link', 'Location', 'X-Request-Id', 'Retry-After', 'Idempotent-Replayed'],
+    exposedHeaders: ['ETag', 'Link', 'Location', 'X-Request-Id', 'Retry-After', 'Idempotent-Replayed', ...FILE_HEADERS],
     maxAge: 600,
   });
   const allowedMethods = createAllowedMethods(app);

@@ -1044,6 +1044,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/reports/{id}/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download a report
+         * @description The file of a report that is completed, or a part of it. That it was downloaded is an event.
+         */
+        get: operations["downloadReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/health": {
         parameters: {
             query?: never;
@@ -4734,7 +4754,7 @@ export interface components {
          * @description What went wrong, for programs.
          * @enum {string}
          */
-        ErrorCode: "validation_failed" | "invalid_cursor" | "malformed_json" | "malformed_request" | "business_rule" | "membership_cycle" | "self_review" | "justification_required" | "unauthenticated" | "forbidden" | "second_admin_required" | "not_found" | "method_not_allowed" | "request_timeout" | "duplicate" | "version_conflict" | "idempotency_in_flight" | "campaign_state" | "packet_closed" | "items_pending" | "already_decided" | "decision_conflict" | "breaker_open" | "leased" | "undo_expired" | "report_not_ready" | "report_ended" | "report_expired" | "payload_too_large" | "unsupported_media_type" | "idempotency_mismatch" | "rate_limited" | "too_many_reports" | "headers_too_large" | "internal" | "unavailable";
+        ErrorCode: "validation_failed" | "invalid_cursor" | "malformed_json" | "malformed_request" | "business_rule" | "membership_cycle" | "self_review" | "justification_required" | "unauthenticated" | "forbidden" | "second_admin_required" | "not_found" | "method_not_allowed" | "request_timeout" | "duplicate" | "version_conflict" | "idempotency_in_flight" | "campaign_state" | "packet_closed" | "items_pending" | "already_decided" | "decision_conflict" | "breaker_open" | "leased" | "undo_expired" | "report_not_ready" | "report_ended" | "report_expired" | "payload_too_large" | "unsupported_media_type" | "range_not_satisfiable" | "idempotency_mismatch" | "rate_limited" | "too_many_reports" | "headers_too_large" | "internal" | "unavailable";
         ErrorDetailDto: {
             /**
              * @description Where in the body, query or headers.
@@ -6066,6 +6086,111 @@ export interface components {
                  *       "status": 409,
                  *       "detail": "The resource has changed since the version in If-Match.",
                  *       "code": "version_conflict",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `report_not_ready`: The report has no file yet. */
+        Conflict18: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "report_not_ready",
+                 *         "message": "The report has no file yet.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "The report has no file yet.",
+                 *       "code": "report_not_ready",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `report_expired`: The file of this report has expired; its record is kept. */
+        Gone: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "report_expired",
+                 *         "message": "The file of this report has expired; its record is kept.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 410,
+                 *       "detail": "The file of this report has expired; its record is kept.",
+                 *       "code": "report_expired",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
+        /** @description `range_not_satisfiable`: The file has no such part. */
+        RangeNotSatisfiable: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "range_not_satisfiable",
+                 *         "message": "The file has no such part.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 416,
+                 *       "detail": "The file has no such part.",
+                 *       "code": "range_not_satisfiable",
                  *       "errors": [],
                  *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
                  *     }
@@ -8946,6 +9071,93 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict17"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    downloadReport: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range of bytes (RFC 9110); anything else is answered with the whole file. */
+                Range?: string;
+                /** @description The ETag of the file that `Range` is of; another one is sent whole. */
+                "If-Range"?: string;
+            };
+            path: {
+                /** @description The report. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The whole file. */
+            200: {
+                headers: {
+                    /** @description The name to save it under. */
+                    "Content-Disposition"?: string;
+                    /** @description How many bytes follow. */
+                    "Content-Length"?: number;
+                    /** @description Parts can be asked for. */
+                    "Accept-Ranges"?: string;
+                    /** @description The SHA-256 of the whole file, in hex. */
+                    ETag?: string;
+                    /** @description The SHA-256 of the whole file (RFC 9530). */
+                    "Repr-Digest"?: string;
+                    /** @description The same, as older clients know it (RFC 3230). */
+                    Digest?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/jsonl": string;
+                    "application/pdf": string;
+                };
+            };
+            /** @description The part that was asked for. */
+            206: {
+                headers: {
+                    /** @description The name to save it under. */
+                    "Content-Disposition"?: string;
+                    /** @description How many bytes follow. */
+                    "Content-Length"?: number;
+                    /** @description Parts can be asked for. */
+                    "Accept-Ranges"?: string;
+                    /** @description The SHA-256 of the whole file, in hex. */
+                    ETag?: string;
+                    /** @description The SHA-256 of the whole file (RFC 9530). */
+                    "Repr-Digest"?: string;
+                    /** @description The same, as older clients know it (RFC 3230). */
+                    Digest?: string;
+                    /** @description Which bytes these are, and of how many. */
+                    "Content-Range"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/jsonl": string;
+                    "application/pdf": string;
+                };
+            };
+            /** @description The file is still the one in `If-None-Match`. */
+            304: {
+                headers: {
+                    /** @description The SHA-256 of the whole file, in hex. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict18"];
+            410: components["responses"]["Gone"];
+            416: components["responses"]["RangeNotSatisfiable"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];

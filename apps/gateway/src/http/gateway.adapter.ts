@@ -1,9 +1,11 @@
 import { Representation } from '#libs/database/representation.js';
 import { Page } from '#libs/pagination/page.js';
+import { FileContent } from '#libs/report-storage/file-content.js';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Request, Response } from 'express';
 import { createServer, type RequestListener } from 'node:http';
 import { addressOf, type CallerRequest, entityTags } from './current-caller.js';
+import { sendFile } from './send-file.js';
 
 const JSON_CONTENT = 'application/json; charset=utf-8';
 
@@ -20,6 +22,7 @@ export class GatewayAdapter extends ExpressAdapter {
   override reply(response: Response, body: unknown, statusCode?: number): unknown {
     if (body instanceof Page) return sendPage(response, body);
     if (body instanceof Representation) return sendResource(response, body, statusCode ?? response.statusCode);
+    if (body instanceof FileContent) return sendFile(response, body);
     return super.reply(response, body, statusCode);
   }
 }

@@ -2,10 +2,13 @@ import type { Caller } from '#libs/auth/request-caller.js';
 import type { Role } from '#libs/auth/roles.js';
 import type { Representation } from '#libs/database/representation.js';
 import type { Page } from '#libs/pagination/page.js';
+import type { FileContent } from '#libs/report-storage/file-content.js';
+import { CONTENT_TYPES } from '#libs/reports/report-kinds.js';
 import type { ReportRequest } from '#libs/reports/request-report.js';
 import { Body, Controller, Delete, Get, Param, Post, Query } from '@nestjs/common';
 import { ApiBody, ApiExtraModels, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import { CurrentCaller } from '../http/current-caller.js';
+import { FileOperation } from '../http/file-operation.js';
 import { BODY_ERRORS, Operation } from '../http/operation.js';
 import { IdParam, UuidPipe } from '../http/path-id.js';
 import { ReportRequestPipe } from './report-request.pipe.js';
@@ -62,6 +65,20 @@ export class ReportsController {
   })
   get(@Param('id', UuidPipe) id: string): Promise<Representation> {
     return this.reports.get(id);
+  }
+
+  @Get(':id/download')
+  @IdParam('id', 'The report.')
+  @FileOperation({
+    id: 'downloadReport',
+    summary: 'Download a report',
+    description: 'The file of a report that is completed, or a part of it. That it was downloaded is an event.',
+    roles: AUDITORS,
+    contentTypes: Object.values(CONTENT_TYPES),
+    errors: ['not_found', 'report_not_ready', 'report_expired'],
+  })
+  download(@Param('id', UuidPipe) id: string, @CurrentCaller() caller: Caller): Promise<FileContent> {
+    return this.reports.download(id, caller);
   }
 
   @Delete(':id')

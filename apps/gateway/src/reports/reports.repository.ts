@@ -6,7 +6,7 @@ import { byId, Keyset } from '#libs/pagination/keyset.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import type { ReportFormat, ReportKind, ReportStatus } from '#libs/reports/report-kinds.js';
 import { Injectable } from '@nestjs/common';
-import sql, { type Sql } from 'sql-template-tag';
+import sql, { raw, type Sql } from 'sql-template-tag';
 
 export interface ReportFilters {
   kind?: string;
@@ -44,6 +44,9 @@ const ITEM = jsonRow({
   },
 });
 
+const STORED = raw(`SELECT r.id, r.kind, r.format, ${STATUS} AS status, r.created_at AS "createdAt", r.completed_at AS "completedAt",
+  r.file_key AS "fileKey", r.bytes::float8 AS bytes, r.sha256, r.version FROM reports r`);
+
 @Injectable()
 export class ReportsRepository {
   constructor(
@@ -69,11 +72,12 @@ export class ReportsRepository {
 
   /** The report, locked until the transaction ends. */
   async findForUpdate(tx: Transaction, id: string): Promise<StoredReport | null> {
-    const [row] = await tx.rows<StoredReport>(
-      sql`SELECT id, kind, format, CASE WHEN status = 'completed' AND expires_at <= statement_timestamp() THEN 'expired' ELSE status END AS status,
-          created_at AS "createdAt", completed_at AS "completedAt", file_key AS "fileKey", bytes::float8 AS bytes, sha256, version
-        FROM reports WHERE id = ${id} FOR NO KEY UPDATE`,
-    );
+    const [row] = await tx.rows<StoredReport>(sql`${STORED} WHERE r.id = ${id} FOR NO KEY UPDATE`);
+    return row ?? null;
+  }
+
+  async find(id: string): Promise<StoredReport | null> {
+    const [row] = await this.database.rows<StoredReport>(sql`${STORED} WHERE r.id = ${id}`);
     return row ?? null;
   }
 

@@ -2,24 +2,16 @@ import type { Caller } from '#libs/auth/request-caller.js';
 import type { Config } from '#libs/config/config.js';
 import type { Representation } from '#libs/database/representation.js';
 import { assertVersion, type Transaction, Transactions } from '#libs/database/transaction.js';
-import { AppError, ConflictError, NotFoundError } from '#libs/errors/errors.js';
+import { AppError, ConflictError, NotFoundError, UnavailableError } from '#libs/errors/errors.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
+import { FileContent } from '#libs/report-storage/file-content.js';
+import { type ByteRange, FileMissingError, REPORT_STORAGE, type ReportStorage } from '#libs/report-storage/report-storage.js';
 import { CONTENT_TYPES } from '#libs/reports/report-kinds.js';
 import { type ReportRequest, requestReport } from '#libs/reports/request-report.js';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
+import type { Readable } from 'node:stream';
 import { type ReportFilters, ReportsRepository, type StoredReport } from './reports.repository.js';
-
-/** The file of a completed report, as the storage has it. */
-export interface ReportFile {
-  key: string;
-  fileName: string;
-  contentType: string;
-  bytes: number;
-  /** Lower-case hex. */
-  sha256: string;
-  completedAt: Date;
-}
 
 /** Reports from request to download. The worker builds them. */
 @Injectable()
@@ -28,6 +20,7 @@ export class ReportsService {
     private readonly transactions: Transactions,
     private readonly reports: ReportsRepository,
     private readonly config: ConfigService<Config, true>,
+    @Inject(REPORT_STORAGE) private readonly storage: ReportStorage,
   ) {}
 
   list(filters: ReportFilters, page: PageRequest): Promise<Page> {
@@ -63,18 +56,41 @@ export class ReportsService {
   }
 
   /**
-   * The file of a report that is complete; that it was asked for is an event.
+   * The file of a report that is complete. That its bytes were asked for is an event, recorded before the first of them is given.
    *
    * @throws ConflictError `report_not_ready`, AppError `report_expired`
    */
-  async open(id: string, caller: Caller): Promise<ReportFile> {
-    let file: ReportFile | undefined;
-    await this.transactions.write({ ...caller, idempotency: null }, async (tx) => {
-      const report = await this.lock(tx, id);
-      file = fileOf(report);
-      tx.record({ type: 'report.downloaded', resource: { type: 'report', id }, after: { sha256: file.sha256, bytes: file.bytes } });
+  async download(id: string, caller: Caller): Promise<FileContent> {
+    const report = await this.reports.find(id);
+    if (!report) throw NotFoundError.of('report', id);
+    const { key, ...file } = fileOf(report);
+    return new FileContent(file, async (range) => {
+      const content = await this.openFile(key, range);
+      try {
+        await this.recordDownload(id, file, range, caller);
+      } catch (error) {
+        content.destroy();
+        throw error;
+      }
+      return content;
     });
-    return file as ReportFile;
+  }
+
+  private async openFile(key: string, range: ByteRange | undefined): Promise<Readable> {
+    try {
+      return await this.storage.open(key, range);
+    } catch (error) {
+      // Its record says that it is there: whoever keeps the storage has to look.
+      if (error instanceof FileMissingError) throw new UnavailableError('The file is not in the storage of reports.', { cause: error });
+      throw error;
+    }
+  }
+
+  private recordDownload(id: string, { bytes, sha256 }: FileContent['file'], range: ByteRange | undefined, caller: Caller): Promise<void> {
+    return this.transactions.write({ ...caller, idempotency: null }, (tx) => {
+      tx.record({ type: 'report.downloaded', resource: { type: 'report', id }, after: { sha256, bytes, range: range ?? null } });
+      return Promise.resolve();
+    });
   }
 
   private async lock(tx: Transaction, id: string): Promise<StoredReport> {
@@ -90,12 +106,12 @@ export class ReportsService {
   }
 }
 
-function fileOf(report: StoredReport): ReportFile {
+function fileOf(report: StoredReport): FileContent['file'] & { key: string } {
   const { id, kind, format, status, createdAt, completedAt, fileKey, bytes, sha256 } = report;
   if (status === 'expired') throw new AppError('report_expired');
   if (status !== 'completed' || fileKey === null || bytes === null || sha256 === null || completedAt === null) {
     throw new ConflictError('report_not_ready', `The report is ${status} and has no file.`);
   }
-  const fileName = `${kind}-${createdAt.toISOString().slice(0, 10)}-${id}.${format}`;
-  return { key: fileKey, fileName, contentType: CONTENT_TYPES[format], bytes, sha256, completedAt };
+  const name = `${kind}-${createdAt.toISOString().slice(0, 10)}-${id}.${format}`;
+  return { key: fileKey, name, contentType: CONTENT_TYPES[format], bytes, sha256, modifiedAt: completedAt };
 }

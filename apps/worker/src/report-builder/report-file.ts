@@ -1,5 +1,6 @@
 import { writeCsv } from '#libs/report-formats/csv.js';
 import { writeJsonLines } from '#libs/report-formats/json-lines.js';
+import { writePdf } from '#libs/report-formats/pdf.js';
 import type { PreparedReport, PreparedTable } from '#libs/report-formats/prepared-report.js';
 import type { ReportMetadata, ReportTable } from '#libs/report-formats/report-document.js';
 import type { ReportJob } from '#libs/reports/report-jobs.js';
@@ -42,7 +43,7 @@ function written(job: ReportJob, report: PreparedReport, wrote: (rows: number) =
     case 'jsonl':
       return writeJsonLines(report, metadataOf(job, report), wrote);
     case 'pdf':
-      throw new Error(String(onPaper));
+      return writePdf({ metadata: metadataOf(job, report), tables: report.tables.map((table) => onPaper(table, wrote)) });
   }
 }
 
