@@ -68,7 +68,9 @@ function readDefinition(node: Node, reader: QueryReader): void {
     return;
   }
   if ('GrantStmt' in node) {
-    if (node.GrantStmt.objtype === 'OBJECT_TABLE') for (const range of rangesOf(node.GrantStmt.objects)) reader.use(range, 'OWNERSHIP');
+    const { is_grant: isGrant, objtype, objects } = node.GrantStmt;
+    // A REVOKE is what this connector itself gives in the owner's name.
+    if (isGrant && objtype === 'OBJECT_TABLE') for (const range of rangesOf(objects)) reader.use(range, 'OWNERSHIP');
     return;
   }
   if ('AlterTableStmt' in node) readAlteredConstraints(node.AlterTableStmt, reader);
