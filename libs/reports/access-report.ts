@@ -2,8 +2,8 @@ import { inForce } from '#libs/database/in-force.js';
 import type { Snapshot } from '#libs/database/snapshot.js';
 import { MODEL_VERSION } from '#libs/decay-model/decay-model.js';
 import type { PreparedReport } from '#libs/report-formats/prepared-report.js';
-import sql, { empty, type Sql } from 'sql-template-tag';
-import { type Instants, rowsAsOf } from './as-of.js';
+import sql, { empty, join, raw, type Sql } from 'sql-template-tag';
+import { type Instants, instantsOf, rowsAsOf } from './as-of.js';
 import { scoreDormancy } from './dormancy.js';
 import { type PointKind, REPORT_TITLES } from './report-kinds.js';
 import type { PointParameters } from './report-parameters.js';
@@ -12,16 +12,16 @@ import { preparedTable, type SqlColumn } from './sql-table.js';
 const COLUMNS: readonly SqlColumn[] = [
   { name: 'grantId', title: 'Grant', type: 'word', expression: 'g.id', weight: 3 },
   { name: 'principalId', title: 'Principal', type: 'word', expression: 'g.principal_id', weight: 0 },
-  { name: 'principalType', title: 'Held by', type: 'word', expression: 'p.type', weight: 2 },
-  { name: 'principalName', title: 'Name', type: 'text', expression: 'p.display_name', weight: 4 },
-  { name: 'principalEmail', title: 'E-mail', type: 'text', expression: 'p.email', weight: 0 },
-  { name: 'principalExternalId', title: 'External id', type: 'text', expression: 'p.external_id', weight: 0 },
-  { name: 'principalStatus', title: 'Status', type: 'word', expression: 'p.status', weight: 2 },
-  { name: 'department', title: 'Department', type: 'text', expression: 'p.department', weight: 2 },
+  { name: 'principalType', title: 'Held by', type: 'word', expression: 'p.type', weight: 2, of: 'p' },
+  { name: 'principalName', title: 'Name', type: 'text', expression: 'p.display_name', weight: 4, of: 'p' },
+  { name: 'principalEmail', title: 'E-mail', type: 'text', expression: 'p.email', weight: 0, of: 'p' },
+  { name: 'principalExternalId', title: 'External id', type: 'text', expression: 'p.external_id', weight: 0, of: 'p' },
+  { name: 'principalStatus', title: 'Status', type: 'word', expression: 'p.status', weight: 2, of: 'p' },
+  { name: 'department', title: 'Department', type: 'text', expression: 'p.department', weight: 2, of: 'p' },
   { name: 'assetId', title: 'Asset', type: 'word', expression: 'g.asset_id', weight: 0 },
-  { name: 'assetType', title: 'Asset type', type: 'word', expression: 'a.type', weight: 0 },
-  { name: 'assetName', title: 'Asset', type: 'text', expression: 'a.name', weight: 4 },
-  { name: 'sensitivity', title: 'Sensitivity', type: 'word', expression: 'a.sensitivity', weight: 2 },
+  { name: 'assetType', title: 'Asset type', type: 'word', expression: 'a.type', weight: 0, of: 'a' },
+  { name: 'assetName', title: 'Asset', type: 'text', expression: 'a.name', weight: 4, of: 'a' },
+  { name: 'sensitivity', title: 'Sensitivity', type: 'word', expression: 'a.sensitivity', weight: 2, of: 'a' },
   { name: 'permission', title: 'Permission', type: 'text', expression: 'g.permission', weight: 2 },
   { name: 'privilege', title: 'Privilege', type: 'word', expression: 'g.privilege', weight: 2 },
   { name: 'source', title: 'Source', type: 'text', expression: 'g.source', weight: 0 },
@@ -46,10 +46,11 @@ const SCORE_COLUMNS: readonly SqlColumn[] = [
 
 /** Grants in force at an instant: all of them, the privileged ones, or those that nobody uses any more. */
 export async function accessReport(kind: PointKind, parameters: PointParameters, snapshot: Snapshot): Promise<PreparedReport> {
-  const instants = { asOf: new Date(parameters.asOf), recordedAt: new Date(parameters.recordedAt) };
+  const instants = await instantsOf(snapshot, new Date(parameters.asOf), new Date(parameters.recordedAt));
   const reason = filterReason(kind, parameters);
   const counts = await snapshot.rows<{ reason: string | null; count: number }>(
-    sql`SELECT reason, count(*)::float8 AS count FROM (SELECT ${reason} AS reason FROM ${held(instants)}) o GROUP BY reason ORDER BY reason`,
+    sql`SELECT reason, count(*)::float8 AS count FROM (SELECT ${reason} AS reason FROM ${heldFor(parameters, instants)}) o
+      GROUP BY reason ORDER BY reason`,
   );
   const excluded = counts.flatMap(({ reason: why, count }) => (why === null ? [] : [{ reason: why, count }]));
   const chosen = counts.find(({ reason: why }) => why === null)?.count ?? 0;
@@ -60,7 +61,11 @@ export async function accessReport(kind: PointKind, parameters: PointParameters,
   const scored = byBand ? sql` JOIN dormant_grants d ON d.grant_id = g.id` : empty;
   const table = {
     ...{ name: 'grants', title: REPORT_TITLES[kind], columns: byBand ? [...COLUMNS, ...SCORE_COLUMNS] : COLUMNS },
-    ...{ from: sql`${holding(instants)}${scored} WHERE ${inForce('g', instants.asOf)} AND (${reason}) IS NULL`, order: sql`g.id` },
+    lookups: { p: rowsAsOf('principals', instants), a: rowsAsOf('assets', instants) },
+    ...{
+      from: sql`${rowsAsOf('grants', instants)} g JOIN p ON p.id = g.principal_id JOIN a ON a.id = g.asset_id${scored} WHERE ${inForce('g', instants.asOf)} AND (${reason}) IS NULL`,
+      order: sql`g.id`,
+    },
     rowCount: included,
   };
   return {
@@ -78,14 +83,25 @@ function holding(instants: Instants): Sql {
     JOIN ${rowsAsOf('assets', instants)} a ON a.id = g.asset_id`;
 }
 
+/** The same with what the filters look at alone: every grant has its principal and its asset, and to count them no other is needed. */
+function heldFor({ sensitivities, departments }: PointParameters, instants: Instants): Sql {
+  const people = departments.length > 0 ? sql` JOIN ${rowsAsOf('principals', instants)} p ON p.id = g.principal_id` : empty;
+  const things = sensitivities.length > 0 ? sql` JOIN ${rowsAsOf('assets', instants)} a ON a.id = g.asset_id` : empty;
+  return sql`${rowsAsOf('grants', instants)} g${people}${things} WHERE ${inForce('g', instants.asOf)}`;
+}
+
 const held = (instants: Instants): Sql => sql`${holding(instants)} WHERE ${inForce('g', instants.asOf)}`;
 
 /** Why a grant in force is not in the report: the first filter that it does not pass, or null where it passes all. */
 function filterReason(kind: PointKind, { assetIds, principalIds, sensitivities, departments }: PointParameters): Sql {
-  const privileged = kind === 'privileged_access' ? sql`WHEN g.privilege <> 'admin' THEN 'not_privileged'` : empty;
-  return sql`CASE ${privileged}
-    WHEN cardinality(${assetIds}::uuid[]) > 0 AND g.asset_id <> ALL (${assetIds}::uuid[]) THEN 'other_asset'
-    WHEN cardinality(${principalIds}::uuid[]) > 0 AND g.principal_id <> ALL (${principalIds}::uuid[]) THEN 'other_principal'
-    WHEN cardinality(${sensitivities}::text[]) > 0 AND a.sensitivity <> ALL (${sensitivities}::text[]) THEN 'other_sensitivity'
-    WHEN cardinality(${departments}::text[]) > 0 AND (p.department IS NULL OR p.department <> ALL (${departments}::text[])) THEN 'other_department' END`;
+  const conditions: Sql[] = [];
+  const unless = (applies: boolean, condition: Sql, reason: string): void => {
+    if (applies) conditions.push(sql`WHEN ${condition} THEN ${raw(`'${reason}'`)}`);
+  };
+  unless(kind === 'privileged_access', sql`g.privilege <> 'admin'`, 'not_privileged');
+  unless(assetIds.length > 0, sql`g.asset_id <> ALL (${assetIds}::uuid[])`, 'other_asset');
+  unless(principalIds.length > 0, sql`g.principal_id <> ALL (${principalIds}::uuid[])`, 'other_principal');
+  unless(sensitivities.length > 0, sql`a.sensitivity <> ALL (${sensitivities}::text[])`, 'other_sensitivity');
+  unless(departments.length > 0, sql`(p.department IS NULL OR p.department <> ALL (${departments}::text[]))`, 'other_department');
+  return conditions.length > 0 ? sql`CASE ${join(conditions, ' ')} END` : sql`NULL::text`;
 }

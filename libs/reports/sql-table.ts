@@ -1,6 +1,6 @@
 import type { Snapshot } from '#libs/database/snapshot.js';
 import type { PreparedTable } from '#libs/report-formats/prepared-report.js';
-import sql, { join, raw, type Sql } from 'sql-template-tag';
+import sql, { empty, join, raw, type Sql } from 'sql-template-tag';
 
 /**
  * A column of a table that PostgreSQL makes. `text` is anything somebody has written; `word` is made of letters, digits and dashes alone;
@@ -14,14 +14,18 @@ export interface SqlColumn {
   expression: string;
   /** How wide it is on paper beside the others; 0 leaves it out there. */
   weight: number;
+  /** The lookup that it is of. The columns of a lookup stand together. */
+  of?: string;
 }
 
 export interface SqlTable {
   name: string;
   title: string;
   columns: readonly SqlColumn[];
-  /** What follows FROM, with its conditions. */
+  /** What follows FROM, with its conditions. Lookups are there by their names. */
   from: Sql;
+  /** Relations that are much shorter than the table: the part of a line that is of theirs is made once for each of their rows. */
+  lookups?: Readonly<Record<string, Sql>>;
   order: Sql;
   rowCount: number;
 }
@@ -30,12 +34,34 @@ export interface SqlTable {
 const RUNS = `^[=+@\\t\\r''-]`;
 const NEEDS_QUOTES = `[",\\r\\n]|${RUNS}`;
 
-/** Wraps a table of a snapshot. Lines are made by PostgreSQL as one text each, so that a million rows are a million short strings here and no more. */
+/** A part of a line, made of the columns that stand together in one lookup, or in none. */
+interface Part {
+  of: string | null;
+  columns: string[];
+}
+
+/**
+ * Wraps a table of a snapshot. Lines are made by PostgreSQL as one text each, so that a million rows are a million short strings here and no more.
+ *
+ * @param record what the rows are called beside those of other tables; null where there is no other
+ */
 export function preparedTable(snapshot: Snapshot, table: SqlTable, record: string | null): PreparedTable {
   const { name, title, columns, rowCount } = table;
   const find = (wanted: string): SqlColumn | undefined => columns.find((column) => column.name === wanted);
-  const rows = (selected: string): Sql => sql`SELECT ${raw(selected)} FROM ${table.from} ORDER BY ${table.order}`;
-  const lines = (expression: string): AsyncIterable<string[]> => texts(snapshot.batches<[string]>(rows(expression)));
+  const opening = record === null ? `'{'` : `'{"record":"${record}",'`;
+  const read = (expression: string, lines = new Map<string, string>()): AsyncIterable<string[]> =>
+    texts(snapshot.batches<[string]>(queryOf(table, expression, lines)));
+  const readLines = (
+    parts: readonly Part[],
+    make: (columns: readonly string[]) => string,
+    ends: readonly [string, string],
+  ): AsyncIterable<string[]> => {
+    const ofLookups = parts.flatMap(({ of, columns: own }) => (of === null ? [] : [[of, make(own)] as const]));
+    const all = parts.map(({ of, columns: own }) => (of === null ? make(own) : `${of}.line`)).join(`, ',', `);
+    return read(`concat(${ends[0]}, ${all}, ${ends[1]})`, new Map(ofLookups));
+  };
+  const csv = (wanted: readonly string[]): string => wanted.map((each) => csvCellOf(each, find(each), record)).join(`, ',', `);
+  const json = (wanted: readonly string[]): string => jsonMembers(wanted.map((each) => find(each)));
   return {
     ...{
       name,
@@ -45,10 +71,38 @@ export function preparedTable(snapshot: Snapshot, table: SqlTable, record: strin
       supplement: false,
       onPaper: columns.filter(({ weight }) => weight > 0).map((column) => column.name),
     },
-    csvLines: (wanted) => lines(`concat(${csvParts(wanted, find, record).join(`, ',', `)})`),
-    jsonLines: () => lines(jsonLine(columns, record)),
-    cells: (wanted) => parsed(lines(`json_build_array(${wanted.map((each) => textOf(find(each))).join(', ')})::text`)),
+    csvLines: (wanted) => readLines(partsOf(wanted, find), (own) => `concat(${csv(own)})`, [`''`, `''`]),
+    jsonLines: () =>
+      readLines(
+        partsOf(
+          columns.map((column) => column.name),
+          find,
+        ),
+        json,
+        [opening, `'}'`],
+      ),
+    cells: (wanted) => parsed(read(`json_build_array(${wanted.map((each) => textOf(find(each))).join(', ')})::text`)),
   };
+}
+
+/** The query of a table for one expression; `lines` are what its lookups make of their rows first. */
+function queryOf({ lookups = {}, from, order }: SqlTable, expression: string, lines: ReadonlyMap<string, string>): Sql {
+  const made = Object.entries(lookups).map(([alias, relation]) => {
+    const line = lines.get(alias);
+    return sql`${raw(alias)} AS MATERIALIZED (SELECT ${raw(`${alias}.*${line === undefined ? '' : `, ${line} AS line`}`)} FROM ${relation} ${raw(alias)})`;
+  });
+  return sql`${made.length > 0 ? sql`WITH ${join(made)}` : empty} SELECT ${raw(expression)} FROM ${from} ORDER BY ${order}`;
+}
+
+function partsOf(wanted: readonly string[], find: (name: string) => SqlColumn | undefined): Part[] {
+  const parts: Part[] = [];
+  for (const name of wanted) {
+    const of = find(name)?.of ?? null;
+    const last = parts.at(-1);
+    if (last?.of === of) last.columns.push(name);
+    else parts.push({ of, columns: [name] });
+  }
+  return parts;
 }
 
 /** How many rows the tables of a snapshot have, in one query. */
@@ -58,13 +112,10 @@ export async function countRows(snapshot: Snapshot, from: readonly Sql[]): Promi
   return row?.counts ?? [];
 }
 
-function csvParts(wanted: readonly string[], find: (name: string) => SqlColumn | undefined, record: string | null): string[] {
-  return wanted.map((name) => {
-    if (name === 'record' && record !== null) return `'${record}'`;
-    const column = find(name);
-    if (!column) return `''`;
-    return column.type === 'text' ? csvText(column.expression) : textOf(column);
-  });
+function csvCellOf(name: string, column: SqlColumn | undefined, record: string | null): string {
+  if (name === 'record' && record !== null) return `'${record}'`;
+  if (!column) return `''`;
+  return column.type === 'text' ? csvText(column.expression) : textOf(column);
 }
 
 function csvText(expression: string): string {
@@ -76,10 +127,16 @@ function csvText(expression: string): string {
 /** Within E'…' a backslash stands twice. */
 const pattern = (regularExpression: string): string => regularExpression.replaceAll('\\', '\\\\');
 
-function jsonLine(columns: readonly SqlColumn[], record: string | null): string {
-  const own = columns.map((column) => `${column.type === 'instant' ? textOf(column) : column.expression} AS "${column.name}"`);
-  const members = record === null ? own : [`'${record}' AS "record"`, ...own];
-  return `(SELECT row_to_json(r) FROM (SELECT ${members.join(', ')}) AS r)::text`;
+/** The members of an object without its braces. Piece by piece, since a row made into JSON costs several times as much. */
+function jsonMembers(columns: readonly (SqlColumn | undefined)[]): string {
+  const members = columns.flatMap((column) => (column ? [`'"${column.name}":', ${jsonValue(column)}`] : []));
+  return `concat(${members.join(`, ',', `)})`;
+}
+
+function jsonValue(column: SqlColumn): string {
+  if (column.type === 'text') return `coalesce(to_json(${column.expression})::text, 'null')`;
+  const text = textOf(column);
+  return column.type === 'number' || column.type === 'boolean' ? `coalesce(${text}, 'null')` : `coalesce('"' || ${text} || '"', 'null')`;
 }
 
 function textOf(column: SqlColumn | undefined): string {

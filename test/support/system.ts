@@ -46,6 +46,10 @@ export class AppProcess {
     await Promise.race([ready, died]);
   }
 
+  get pid(): number {
+    return this.child?.pid as number;
+  }
+
   /** Ends it in order. */
   stop(): Promise<void> {
     return this.end('SIGTERM');
