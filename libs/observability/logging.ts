@@ -38,7 +38,7 @@ const OUTPUT = { minLength: 4_096, periodicFlush: 100 };
  * of what answering a page costs. What ends the process, but for SIGKILL, writes the rest.
  */
 const output = pino.destination({ dest: 1, sync: true, ...OUTPUT });
-process.once('exit', () => output.flushSync());
+process.once('exit', () => output.flush());
 
 /** A logger that writes one JSON object a line to stdout. */
 export function createLogger(level: LogLevel): Logger {
