@@ -5,14 +5,15 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const CACHE = resolve(import.meta.dirname, '../../.cache');
+/** By the folder that everything is run from, since benchmarks run this file from `dist`. */
+const CACHE = resolve('.cache');
 const INSTALL_TIMEOUT_MS = 300_000;
 
 /** A tool that is not of npm's world: where its programs are, or null where this machine cannot have it. */
 export type OutsideTool = { bin: (program: string) => string } | null;
 
 /**
- * A package of PyPI in a virtual environment of its own under `.cache`, made at the first call. One line says so where there is no Python;
+ * A package of PyPI, or several with blanks between them, in a virtual environment of their own under `.cache`, made at the first call. One line says so where there is no Python;
  * with CI=true that is an error.
  */
 export function pythonTool(requirement: string): Promise<OutsideTool> {
@@ -23,7 +24,9 @@ export function pythonTool(requirement: string): Promise<OutsideTool> {
     if (!existsSync(finished)) {
       await rm(home, { recursive: true, force: true });
       await run('python3', ['-m', 'venv', home], { timeout: INSTALL_TIMEOUT_MS });
-      await run(join(home, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', requirement], { timeout: INSTALL_TIMEOUT_MS });
+      await run(join(home, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', ...requirement.split(' ')], {
+        timeout: INSTALL_TIMEOUT_MS,
+      });
       await mkdir(finished);
     }
     return { bin: (program) => join(home, 'bin', program) };
