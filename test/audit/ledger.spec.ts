@@ -8,6 +8,8 @@ import { exportLog, getJson, offlineOpinions, verify } from './export.js';
 import { discrepancies, Writers } from './writers.js';
 
 const KILLS = scaled(200);
+/** Of the local app: each takes gateway, worker, engine, PostgreSQL and ClickHouse at once, and several seconds to come back. */
+const KILLS_OF_ALL = scaled(100);
 const WRITERS = 50;
 /** On a machine that is busy with other tests a process takes its time to come back. */
 const TIMEOUT_MS = 180_000 + KILLS * 30_000;
@@ -93,14 +95,14 @@ describe('The ledger of the local app, on the in-process pair', () => {
       };
       let app = await start();
       writers = new Writers(() => url, WRITERS, 200);
-      for (let kill = 0; kill < KILLS; kill++) {
+      for (let kill = 0; kill < KILLS_OF_ALL; kill++) {
         await someChanges(writers);
         await app.kill();
         app = await start();
       }
       const journal = await writers.stop();
       process.stderr.write(
-        `Ledger of the local app: ${KILLS} kills, ${journal.length} changes, ${writers.failures.length} attempts in vain\n`,
+        `Ledger of the local app: ${KILLS_OF_ALL} kills, ${journal.length} changes, ${writers.failures.length} attempts in vain\n`,
       );
       await eventually(async () => {
         const metrics = await (await fetch(`${url}/v1/metrics`)).text();
