@@ -5,7 +5,9 @@
  *
  * log.jsonl     events as GET /v1/audit answers them, one a line, oldest or newest first. Lines that are checkpoints are checked too; a line
  *               with `head` (`{ "head": { "sequence", "hash" } }`) says where the log must end; other lines are left aside.
- * keys.json     the JWK set of GET /v1/audit/keys, obtained from where you trust it
+ *               (an extract of reports can be given as it was downloaded: its metadata, keys and counts are such lines)
+ * keys.json     the JWK set of GET /v1/audit/keys, obtained from where you trust it; or an extract with `key` lines, whose own keys show only
+ *               that it agrees with itself
  * checkpoints   those of GET /v1/audit/checkpoints: the answer itself, an array, or one a line
  * --from, --to  the first and the last event that the log must hold
  *
@@ -180,9 +182,25 @@ function holds(prevHash: string, event: Event): boolean {
   return eventHash(prevHash, event.canonical) === event.hash;
 }
 
-async function readKeys(path: string): Promise<Map<string, KeyObject>> {
+/** Those of a JWK set, or of the lines of an extract that hold one each. */
+async function listedKeys(path: string): Promise<unknown[] | null> {
+  const found: unknown[] = [];
+  const file = await open(path);
+  try {
+    for await (const bytes of linesForward(file)) {
+      const start = bytes.subarray(0, 7).toString();
+      if (start === '{"key":') found.push((JSON.parse(bytes.toString()) as Members)['key']);
+    }
+  } finally {
+    await file.close();
+  }
+  if (found.length > 0) return found;
   const set: unknown = JSON.parse(await readFile(path, 'utf8'));
-  const keys = isMembers(set) && Array.isArray(set['keys']) ? (set['keys'] as unknown[]) : null;
+  return isMembers(set) && Array.isArray(set['keys']) ? (set['keys'] as unknown[]) : null;
+}
+
+async function readKeys(path: string): Promise<Map<string, KeyObject>> {
+  const keys = await listedKeys(path);
   if (!keys) throw new Unusable(`${path} is not a JWK set`);
   return new Map(
     keys.filter(isMembers).map((jwk) => {

@@ -3,7 +3,7 @@
 
     verify.py <log.jsonl> [<keys.json>]
 
-The log holds events as GET /v1/audit answers them, oldest first, and may hold checkpoints. Signatures are checked where the package
+The log holds events as GET /v1/audit answers them, oldest first, and may hold checkpoints and other lines, as an extract of reports does. Signatures are checked where the package
 `cryptography` is there; hashes always. Exit code 0 intact, 1 broken, 2 nothing to check.
 """
 import base64
@@ -71,8 +71,14 @@ def broken(sequence):
     sys.exit(1)
 
 
+def listed(path):
+    """The keys of a JWK set, or of the lines of an extract that hold one each."""
+    lines = [line for line in open(path, encoding="utf-8", newline="\n") if line.startswith('{"key":')]
+    return [json.loads(line)["key"] for line in lines] or json.load(open(path, encoding="utf-8"))["keys"]
+
+
 def main(log, keys=None):
-    keys = json.load(open(keys, encoding="utf-8"))["keys"] if keys else None
+    keys = listed(keys) if keys else None
     last, points, hashes = None, [], {}
     for line in open(log, encoding="utf-8", newline="\n"):
         item = json.loads(line)

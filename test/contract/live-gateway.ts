@@ -19,7 +19,8 @@ export async function startLiveGateway(): Promise<LiveGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'contract-gateway-'));
   let gateway: TestGateway;
   try {
-    gateway = await startTestGateway({ auth: 'azure_ad', environment: { API_CLICKHOUSE_URL: `chdb://${folder}/clickhouse` } });
+    const environment = { API_CLICKHOUSE_URL: `chdb://${folder}/clickhouse`, API_REPORTS_WAITING_PER_CALLER: '100000' };
+    gateway = await startTestGateway({ auth: 'azure_ad', environment });
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;

@@ -10,8 +10,8 @@ import { type OutsideTool, pythonTool } from './outside-tools.js';
 const EXAMPLES_PER_OPERATION = 500;
 const THINGS = 40;
 
-/** What a gateway alone has nothing to show of: the log is filled by the worker, the scores by the engine. */
-const EMPTY_ALONE = ['GET /v1/audit/{id}', 'GET /v1/scores/{grantId}'];
+/** What a gateway alone has nothing to show of: the log and the files of reports are the worker's, the scores the engine's. */
+const EMPTY_ALONE = ['GET /v1/audit/{id}', 'GET /v1/scores/{grantId}', 'GET /v1/reports/{id}/download'];
 
 /** A review goes step by step, each only in the state that the one before it leaves: generated requests are answered, but seldom carried out. */
 const isStepOfReview = (operation: string): boolean => operation === 'POST /v1/reviews' || operation.includes(' /v1/reviews/');
@@ -22,7 +22,7 @@ async function makeThings(gateway: LiveGateway): Promise<string> {
   const make = async (path: string, body: object): Promise<string> => {
     const headers = { authorization: `Bearer ${gateway.token()}`, 'content-type': 'application/json' };
     const answer = await fetch(`${gateway.url}/v1/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
-    if (answer.status !== 201) throw new Error(`POST ${path} answered ${answer.status}: ${await answer.text()}`);
+    if (answer.status !== 201 && answer.status !== 202) throw new Error(`POST ${path} answered ${answer.status}: ${await answer.text()}`);
     return ((await answer.json()) as { id: string }).id;
   };
   const times = (work: (index: number) => Promise<string>): Promise<string[]> =>
@@ -33,7 +33,11 @@ async function makeThings(gateway: LiveGateway): Promise<string> {
   const grants = await times((i) =>
     make('grants', { principalId: principals[i], assetId: assets[i], permission: 'SELECT', privilege: 'read' }),
   );
-  return JSON.stringify({ principals: [...principals, ...groups], groups, assets, grants });
+  const day = new Date(Date.now() + 86_400_000).toISOString();
+  const reviewers = { kind: 'assetOwner', fallbackReviewerId: principals[0] };
+  const campaigns = await times((i) => make('reviews/campaigns', { name: `Campaign ${i}`, selector: {}, reviewers, dueAt: day }));
+  const reports = await times(() => make('reports', { kind: 'access_listing', format: 'csv', parameters: {} }));
+  return JSON.stringify({ principals: [...principals, ...groups], groups, assets, grants, campaigns, reports });
 }
 
 /** Every operation of the document, as `GET /v1/grants/{id}`. */

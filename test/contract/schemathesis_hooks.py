@@ -8,7 +8,7 @@ import uuid
 import schemathesis
 from schemathesis.generation.meta import TestPhase
 
-# Ids of things that the spec has made: {"principals": […], "groups": […], "assets": […], "grants": […]}.
+# Ids of things that the spec has made: {"principals": […], "groups": […], "assets": […], "grants": […], "campaigns": […], "reports": […]}.
 KNOWN = json.loads(os.environ["CONTRACT_KNOWN"])
 
 NAMES = {
@@ -19,6 +19,7 @@ NAMES = {
     "assetId": "assets",
     "parentId": "assets",
     "grantId": "grants",
+    "campaignId": "campaigns",
 }
 
 # The codes that say that a request is not what the document asks for. A broken rule has another code.

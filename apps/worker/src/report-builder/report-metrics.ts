@@ -1,6 +1,7 @@
+import { counter, gauge, histogram } from '#libs/observability/registered.js';
 import { ReportJobs } from '#libs/reports/report-jobs.js';
 import { Injectable } from '@nestjs/common';
-import { Counter, Gauge, Histogram, register } from 'prom-client';
+import type { Counter, Gauge, Histogram } from 'prom-client';
 
 /** What became of an attempt at a report. */
 export type BuildOutcome = 'completed' | 'failed' | 'tried again' | 'cancelled' | 'lost' | 'given back';
@@ -12,25 +13,22 @@ export class ReportMetrics {
   private readonly durations: Histogram<'kind' | 'format'>;
 
   constructor(jobs: ReportJobs) {
-    for (const name of ['report_attempts_total', 'report_build_duration_seconds', 'reports_waiting', 'reports_oldest_waiting_seconds']) {
-      register.removeSingleMetric(name);
-    }
-    this.attempts = new Counter({
+    this.attempts = counter({
       name: 'report_attempts_total',
       help: 'Attempts at building reports, by what became of them.',
       labelNames: ['kind', 'outcome'],
     });
-    this.durations = new Histogram({
+    this.durations = histogram({
       name: 'report_build_duration_seconds',
       help: 'How long it took to build a report that was completed.',
       labelNames: ['kind', 'format'],
       buckets: [0.1, 0.5, 1, 5, 15, 60, 300, 1_800],
     });
-    const waiting = new Gauge({ name: 'reports_waiting', help: 'Reports that wait or are being built.', labelNames: ['status'] });
-    new Gauge({
+    const waiting = gauge({ name: 'reports_waiting', help: 'Reports that wait or are being built.', labelNames: ['status'] });
+    gauge({
       name: 'reports_oldest_waiting_seconds',
       help: 'For how long the report that has waited longest could have been begun, in seconds.',
-      async collect(): Promise<void> {
+      async collect(this: Gauge): Promise<void> {
         const depth = await jobs.depth().catch(() => null);
         if (!depth) return;
         waiting.set({ status: 'queued' }, depth.queued);
