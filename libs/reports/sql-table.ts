@@ -32,6 +32,7 @@ export interface SqlTable {
 
 /** In CSV a spreadsheet would run what begins so; and what begins with `'` would lose it. */
 const RUNS = `^[=+@\\t\\r''-]`;
+const COLUMNS_AT_ONCE = 45;
 const NEEDS_QUOTES = `[",\\r\\n]|${RUNS}`;
 
 /** A part of a line, made of the columns that stand together in one lookup, or in none. */
@@ -60,7 +61,6 @@ export function preparedTable(snapshot: Snapshot, table: SqlTable, record: strin
     const all = parts.map(({ of, columns: own }) => (of === null ? make(own) : `${of}.line`)).join(`, ',', `);
     return read(`concat(${ends[0]}, ${all}, ${ends[1]})`, new Map(ofLookups));
   };
-  const csv = (wanted: readonly string[]): string => wanted.map((each) => csvCellOf(each, find(each), record)).join(`, ',', `);
   const json = (wanted: readonly string[]): string => jsonMembers(wanted.map((each) => find(each)));
   return {
     ...{
@@ -71,7 +71,8 @@ export function preparedTable(snapshot: Snapshot, table: SqlTable, record: strin
       supplement: false,
       onPaper: columns.filter(({ weight }) => weight > 0).map((column) => column.name),
     },
-    csvLines: (wanted) => readLines(partsOf(wanted, find), (own) => `concat(${csv(own)})`, [`''`, `''`]),
+    csvLines: (wanted) =>
+      readLines(partsOf(wanted, find), (own) => concatenated(own.map((each) => csvCellOf(each, find(each), record))), [`''`, `''`]),
     jsonLines: () =>
       readLines(
         partsOf(
@@ -129,8 +130,14 @@ const pattern = (regularExpression: string): string => regularExpression.replace
 
 /** The members of an object without its braces. Piece by piece, since a row made into JSON costs several times as much. */
 function jsonMembers(columns: readonly (SqlColumn | undefined)[]): string {
-  const members = columns.flatMap((column) => (column ? [`'"${column.name}":', ${jsonValue(column)}`] : []));
-  return `concat(${members.join(`, ',', `)})`;
+  const members = columns.flatMap((column) => (column ? [`'"${column.name}":' || ${jsonValue(column)}`] : []));
+  return concatenated(members);
+}
+
+/** Texts with commas between them. A function of PostgreSQL takes 100 arguments, and a table may have more columns than half of that. */
+function concatenated(texts: readonly string[]): string {
+  if (texts.length <= COLUMNS_AT_ONCE) return `concat(${texts.join(`, ',', `)})`;
+  return `concat(${concatenated(texts.slice(0, COLUMNS_AT_ONCE))}, ',', ${concatenated(texts.slice(COLUMNS_AT_ONCE))})`;
 }
 
 function jsonValue(column: SqlColumn): string {
