@@ -1,6 +1,7 @@
 import { Database } from '#libs/database/database.js';
 import { AssetEntity } from '#libs/database/entities/asset.entity.js';
 import { violatedForeignKey, violatedUnique } from '#libs/database/failures.js';
+import { insertRow } from '#libs/database/insert-row.js';
 import { Representation } from '#libs/database/representation.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import { BadRequestError, ConflictError } from '#libs/errors/errors.js';
@@ -81,7 +82,7 @@ export class AssetsRepository {
 
   /** @throws ConflictError for a taken external id; BadRequestError for an owner or a parent that does not exist */
   async insert(tx: Transaction, asset: AssetEntity): Promise<void> {
-    await this.repository(tx).insert(asset).catch(toRule);
+    await insertRow(tx, AssetEntity, asset).catch(toRule);
   }
 
   /** @throws as `insert` */

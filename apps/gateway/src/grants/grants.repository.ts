@@ -2,6 +2,7 @@ import { Database } from '#libs/database/database.js';
 import { GrantEntity } from '#libs/database/entities/grant.entity.js';
 import { violatedUnique } from '#libs/database/failures.js';
 import { inForce } from '#libs/database/in-force.js';
+import { insertRow } from '#libs/database/insert-row.js';
 import { Representation } from '#libs/database/representation.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import { ConflictError } from '#libs/errors/errors.js';
@@ -78,14 +79,12 @@ export class GrantsRepository {
   /** @throws ConflictError where the same access is granted already */
   async insert(tx: Transaction, grant: GrantEntity): Promise<void> {
     await this.markExpired(tx, grant);
-    await this.repository(tx)
-      .insert(grant)
-      .catch((error: unknown) => {
-        if (violatedUnique(error) !== 'grants_active_unique') throw error;
-        throw new ConflictError('duplicate', 'This principal has this permission on this asset already.', [
-          { path: 'permission', message: 'is granted already' },
-        ]);
-      });
+    await insertRow(tx, GrantEntity, grant).catch((error: unknown) => {
+      if (violatedUnique(error) !== 'grants_active_unique') throw error;
+      throw new ConflictError('duplicate', 'This principal has this permission on this asset already.', [
+        { path: 'permission', message: 'is granted already' },
+      ]);
+    });
   }
 
   async update(tx: Transaction, grant: GrantEntity): Promise<void> {

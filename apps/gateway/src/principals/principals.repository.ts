@@ -1,6 +1,7 @@
 import { Database } from '#libs/database/database.js';
 import { PrincipalEntity } from '#libs/database/entities/principal.entity.js';
 import { violatedForeignKey, violatedUnique } from '#libs/database/failures.js';
+import { insertRow } from '#libs/database/insert-row.js';
 import { Representation } from '#libs/database/representation.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import { BadRequestError, ConflictError } from '#libs/errors/errors.js';
@@ -84,7 +85,7 @@ export class PrincipalsRepository {
 
   /** @throws ConflictError for a taken external id or address; BadRequestError for a manager or owner that does not exist */
   async insert(tx: Transaction, principal: PrincipalEntity): Promise<void> {
-    await this.repository(tx).insert(principal).catch(toRule);
+    await insertRow(tx, PrincipalEntity, principal).catch(toRule);
   }
 
   /** @throws as `insert` */

@@ -73,10 +73,10 @@ export class PrincipalsService {
       };
       const key = newDigestKey();
       await this.principals.insert(tx, principal);
-      await this.principals.addDigestKey(tx, principal.id, key);
       const after = Object.fromEntries(Object.entries(eventFields(principal, key)).filter(([, value]) => value !== null));
       tx.record({ type: 'principal.created', resource: { type: 'principal', id: principal.id }, after });
-      return this.represent(tx, principal.id);
+      const [created] = await Promise.all([this.represent(tx, principal.id), this.principals.addDigestKey(tx, principal.id, key)]);
+      return created;
     });
   }
 
