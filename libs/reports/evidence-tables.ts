@@ -70,7 +70,7 @@ const packetsBy = ({ campaignId, recordedAt }: Evidence): Sql =>
 
 function packets(evidence: Evidence): Uncounted {
   const { recordedAt } = evidence;
-  const decided = (decision: string): string => `(n.counts->>'${decision}')::integer`;
+  const decided = (decision: string): string => `coalesce((n.counts->>'${decision}')::integer, 0)`;
   const columns = [
     ...[
       word('packetId', 'Packet', 'k.id', 3),
@@ -88,11 +88,11 @@ function packets(evidence: Evidence): Uncounted {
     instant('signedOffAt', 'Signed off', 'CASE WHEN k.signed_off_at <= k.by THEN k.signed_off_at END', 3),
     ...actor('signedOffBy', 'Signed off by', 'CASE WHEN k.signed_off_at <= k.by THEN k.signed_off_by END'),
     ...[
-      number('items', 'Items', 'n.items', 1),
+      number('items', 'Items', 'coalesce(n.items, 0)', 1),
       number('approved', 'Kept', decided('approve'), 1),
       number('revoked', 'Revoked', decided('revoke'), 1),
     ],
-    ...[number('abstained', 'Abstained', decided('abstain'), 1), number('byDefault', 'By default', 'n.defaults', 1)],
+    ...[number('abstained', 'Abstained', decided('abstain'), 1), number('byDefault', 'By default', 'coalesce(n.defaults, 0)', 1)],
     number('honestDecisions', 'Decisions by people', `(h.figures->>'decisions')::integer`),
     number('secondsPerDecision', 'Seconds a decision', `(h.figures->>'secondsPerDecision')::numeric`, 2),
     number('approvedShare', 'Share kept', `(h.figures->>'approvedShare')::numeric`, 1),
