@@ -2,7 +2,8 @@
 export class Representation {
   constructor(
     readonly id: string,
-    readonly version: number,
+    /** Null where there is nothing that has versions: the answer to a batch. */
+    readonly version: number | null,
     readonly json: string,
     /** Whether the version says all: a grant's does not, its `lastUsedAt` moves without it, and so it is never answered with 304. */
     readonly cacheable = true,

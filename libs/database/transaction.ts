@@ -157,6 +157,6 @@ export class Transactions {
 }
 
 /** 409 where `If-Match` names versions and the resource's is not among them. */
-export function assertVersion(caller: Caller, version: number): void {
+export function assertVersion(caller: Caller, version: number | null): void {
   if (caller.ifMatch && !caller.ifMatch.includes(String(version))) throw new ConflictError('version_conflict');
 }

@@ -57,7 +57,7 @@ describe('the access of a live PostgreSQL server at the gateway', () => {
         if (random.chance(0.5)) await landscape.withGraph(seed + 1_000, () => landscape.synchronise(source).then(() => undefined));
         await landscape.withGraph(seed, async () => {
           const connector = ConnectorProcess.start(variables);
-          proxy.cutAt(random.integer(1, 120), random.chance(0.5), () => connector.kill('SIGKILL'));
+          proxy.cutAt(random.integer(1, 30), random.chance(0.5), () => connector.kill('SIGKILL'));
           expect(await connector.end()).toMatchObject({ code: null, summaries: [] });
           expect((await landscape.synchronise(source, { CONNECTOR_FORCE: 'on' })).changes).toBeGreaterThan(0);
           await landscape.expectTruth(source);

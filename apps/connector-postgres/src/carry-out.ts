@@ -1,7 +1,7 @@
 import { inParallel } from './bounded-concurrency.js';
 import type { CurrentState } from './current-state.js';
 import type { Operation, Plan } from './difference.js';
-import type { GatewayClient } from './gateway.client.js';
+import { GRANT_BATCH, type GatewayClient } from './gateway.client.js';
 import { RefusedError } from './gateway.errors.js';
 import type { OnProgress } from './progress-bar.js';
 
@@ -33,11 +33,23 @@ export async function carryOut(
   const total = plan.reduce((sum, phase) => sum + phase.length, 0);
   let done = 0;
   for (const phase of plan) {
-    await inParallel(phase, CONCURRENCY, signal, async (operation) => {
-      await execution.attempt(operation);
-      onProgress((done += 1), total);
+    await inParallel(batches(phase), CONCURRENCY, signal, async (batch) => {
+      await execution.attempt(batch);
+      onProgress((done += batch.length), total);
     });
   }
+}
+
+type GrantCreation = Extract<Operation, { kind: 'createGrant' }>;
+
+const isGrantCreation = (operation: Operation): operation is GrantCreation => operation.kind === 'createGrant';
+
+/** New grants are the most by far, and go by the thousand; all else goes one by one. */
+function batches(phase: readonly Operation[]): (readonly Operation[])[] {
+  const creations = phase.filter(isGrantCreation);
+  const calls: (readonly Operation[])[] = phase.filter((operation) => !isGrantCreation(operation)).map((operation) => [operation]);
+  for (let from = 0; from < creations.length; from += GRANT_BATCH) calls.push(creations.slice(from, from + GRANT_BATCH));
+  return calls;
 }
 
 /** Something that an operation names never came into being. */
@@ -56,17 +68,37 @@ class Execution {
     this.assetIds = new Map(current.assets.flatMap(({ id, externalId }) => (externalId === null ? [] : [[externalId, id]])));
   }
 
-  async attempt(operation: Operation): Promise<void> {
+  async attempt(batch: readonly Operation[]): Promise<void> {
+    const [operation] = batch;
     try {
-      await this.call(operation);
-      this.outcome.done[operation.kind] = (this.outcome.done[operation.kind] ?? 0) + 1;
+      if (operation?.kind === 'createGrant') await this.createGrants(batch.filter(isGrantCreation));
+      else if (operation) await this.callAndCount(operation);
     } catch (error) {
       if (!(error instanceof RefusedError || error instanceof Missing)) throw error;
-      this.outcome.failures.push(`${operation.kind}: ${error.message}`);
+      for (const { kind } of batch) this.outcome.failures.push(`${kind}: ${error.message}`);
     }
   }
 
-  private async call(operation: Operation): Promise<void> {
+  private async createGrants(operations: readonly GrantCreation[]): Promise<void> {
+    const bodies = operations.flatMap(({ grant: { principal, asset, ...grant } }) => {
+      const [principalId, assetId] = [this.principalIds.get(principal), this.assetIds.get(asset)];
+      if (principalId !== undefined && assetId !== undefined) return [{ ...grant, principalId, assetId }];
+      this.outcome.failures.push(`createGrant: ${principalId === undefined ? principal : asset} is not there`);
+      return [];
+    });
+    if (bodies.length === 0) return;
+    const refused = await this.gateway.createGrants(bodies);
+    this.outcome.failures.push(...refused.map((reason) => `createGrant: ${reason}`));
+    const created = bodies.length - refused.length;
+    if (created > 0) this.outcome.done.createGrant = (this.outcome.done.createGrant ?? 0) + created;
+  }
+
+  private async callAndCount(operation: Exclude<Operation, GrantCreation>): Promise<void> {
+    await this.call(operation);
+    this.outcome.done[operation.kind] = (this.outcome.done[operation.kind] ?? 0) + 1;
+  }
+
+  private async call(operation: Exclude<Operation, GrantCreation>): Promise<void> {
     const { gateway } = this;
     switch (operation.kind) {
       case 'revokeGrant':
@@ -90,10 +122,6 @@ class Execution {
       }
       case 'addMember':
         return gateway.addMember(this.principalId(operation.membership.group), this.principalId(operation.membership.member));
-      case 'createGrant': {
-        const { principal, asset, ...grant } = operation.grant;
-        return gateway.createGrant({ ...grant, principalId: this.principalId(principal), assetId: this.assetId(asset) });
-      }
       case 'deactivatePrincipal':
         return gateway.deactivatePrincipal(operation.id);
       case 'retireAsset':

@@ -3,11 +3,11 @@ import createClient, { type Client } from 'openapi-fetch';
 import { AccessToken } from './access-token.js';
 import { inParallel } from './bounded-concurrency.js';
 import type { ConnectorConfig } from './connector.config.js';
-import type { CurrentState } from './current-state.js';
+import type { CurrentGrant, CurrentState } from './current-state.js';
 import type { AssetChanges, PrincipalChanges } from './difference.js';
 import { GatewayError, RefusedError } from './gateway.errors.js';
 import type { components, paths } from './generated/gateway.schema.js';
-import { resilientFetch } from './resilient-fetch.js';
+import { resilientFetch, RETRY_POLICY } from './resilient-fetch.js';
 import type { WantedAsset, WantedGrant, WantedPrincipal } from './wanted-state.js';
 
 type Schemas = components['schemas'];
@@ -26,6 +26,13 @@ interface Page<T> {
   items: T[];
   nextCursor: string | null;
 }
+
+/** The gateway takes no more grants in one call. */
+export const GRANT_BATCH = 1_000;
+
+/** A million grants take longer than any other answer. */
+const EXPORT_PATH = '/v1/grants/export';
+const EXPORT_POLICY = { ...RETRY_POLICY, timeoutMs: 300_000 };
 
 const PAGE_LIMIT = 100;
 const LISTING_CONCURRENCY = 8;
@@ -59,7 +66,7 @@ export class GatewayClient {
     const [principals, assets, grants] = await Promise.all([
       everyPage((cursor) => this.client.GET('/v1/principals', { params: { query: { source, cursor, limit: PAGE_LIMIT } } })),
       everyPage((cursor) => this.client.GET('/v1/assets', { params: { query: { source, cursor, limit: PAGE_LIMIT } } })),
-      everyPage((cursor) => this.client.GET('/v1/grants', { params: { query: { source, status: 'active', cursor, limit: PAGE_LIMIT } } })),
+      this.grants(),
     ]);
     const members = new Map<string, string[]>();
     const groups = principals.filter(
@@ -70,6 +77,14 @@ export class GatewayClient {
     });
     this.signal.throwIfAborted();
     return { principals, assets, grants, members };
+  }
+
+  /** The grants in force, in one answer: a million of them are ten thousand pages. */
+  private async grants(): Promise<CurrentGrant[]> {
+    const query = { source: this.source };
+    const answer = await this.client.GET('/v1/grants/export', { params: { query }, parseAs: 'text' });
+    assertDone(answer);
+    return linesOf<CurrentGrant>(answer.data ?? '');
   }
 
   /** Answers the id, also where a run that was cut off has created it in the meantime. */
@@ -125,10 +140,15 @@ export class GatewayClient {
     assertDone(await this.client.DELETE('/v1/principals/{groupId}/members/{principalId}', { params: { path: { groupId, principalId } } }));
   }
 
-  /** A grant that is there already is as good as one that is made. */
-  async createGrant(grant: Omit<WantedGrant, 'principal' | 'asset'> & { principalId: string; assetId: string }): Promise<void> {
-    const answer = await this.client.POST('/v1/grants', { params: { header: idempotent() }, body: grant });
-    if (!isDuplicate(answer)) assertDone(answer);
+  /** Up to GRANT_BATCH grants in one call; one that is there already is as good as made. Answers what the gateway refused, a line each. */
+  async createGrants(
+    grants: readonly (Omit<WantedGrant, 'principal' | 'asset'> & { principalId: string; assetId: string })[],
+  ): Promise<string[]> {
+    // Without an Idempotency-Key: a repeat is told that they are there already, and the gateway need not keep a thousand outcomes for it.
+    const answer = await this.client.POST('/v1/grants/batch', { body: { grants: [...grants] } });
+    return dataOf(answer).outcomes.flatMap(({ outcome, code, message }) =>
+      outcome === 'created' || code === 'duplicate' ? [] : [`${code ?? ''} ${message ?? ''}`],
+    );
   }
 
   async revokeGrant(id: string, reason: string): Promise<void> {
@@ -203,14 +223,22 @@ export class GatewayClient {
     for (let renewed = false; ; renewed = true) {
       const token = await this.token.current();
       if (token !== null) request.headers.set('authorization', `Bearer ${token}`);
-      const response = await resilientFetch(request, this.signal);
+      const response = await resilientFetch(request, this.signal, request.url.includes(EXPORT_PATH) ? EXPORT_POLICY : RETRY_POLICY);
       if (response.status === 401 && !renewed && this.token.discard(token)) continue;
-      if (response.ok && response.status !== 204 && !response.headers.get('content-type')?.startsWith('application/json')) {
+      if (response.ok && response.status !== 204 && !/^application\/(json|x-ndjson)/.test(response.headers.get('content-type') ?? '')) {
         throw new GatewayError('What answers at the address of the gateway is not its API.');
       }
       return response;
     }
   }
+}
+
+function linesOf<T>(text: string): T[] {
+  const lines: T[] = [];
+  for (let from = 0, to = text.indexOf('\n'); to !== -1; from = to + 1, to = text.indexOf('\n', from)) {
+    lines.push(JSON.parse(text.slice(from, to)) as T);
+  }
+  return lines;
 }
 
 const idempotent = () => ({ 'Idempotency-Key': randomUUID() });

@@ -272,6 +272,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/grants/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Grant access, many at once
+         * @description Each grant is created or rejected on its own, by the rules of the single route and with its codes, an event each. A call may simply be repeated: what it created is `duplicate` then. At most 1 MB.
+         */
+        post: operations["createGrants"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/grants/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export the grants in force of a source
+         * @description All of them in one answer, by id, a line of JSON each: `{"id","principalId","assetId","permission","privilege"}`. Like a walk of the pages of the list, it has each grant that was in force all along exactly once. An answer that breaks off is not whole.
+         */
+        get: operations["exportGrants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/grants": {
         parameters: {
             query?: never;
@@ -1852,6 +1892,60 @@ export interface components {
             rejected: number;
             /** @description One for each event, in their order. */
             outcomes: components["schemas"]["UsageOutcomeDto"][];
+        };
+        CreateGrantsDto: {
+            /** @description The grants, each created or rejected on its own. */
+            grants: components["schemas"]["CreateGrantDto"][];
+        };
+        /**
+         * @description Whether it was created.
+         * @enum {string}
+         */
+        GrantOutcome: "created" | "rejected";
+        GrantOutcomeDto: {
+            /**
+             * Format: int32
+             * @description The place of the grant in the request, from 0.
+             * @example 0
+             */
+            index: number;
+            /**
+             * @description Whether it was created.
+             * @example created
+             */
+            outcome: components["schemas"]["GrantOutcome"];
+            /**
+             * Format: uuid
+             * @description Of a created grant: its id.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            id?: string;
+            /**
+             * @description Of a rejected grant: why, as a code.
+             * @example duplicate
+             */
+            code?: string;
+            /**
+             * @description Of a rejected grant: why, in words.
+             * @example is granted already
+             */
+            message?: string;
+        };
+        GrantsReceiptDto: {
+            /**
+             * Format: int32
+             * @description How many were created.
+             * @example 2
+             */
+            created: number;
+            /**
+             * Format: int32
+             * @description How many were rejected.
+             * @example 1
+             */
+            rejected: number;
+            /** @description One for each grant, in their order. */
+            outcomes: components["schemas"]["GrantOutcomeDto"][];
         };
         /** @enum {string} */
         GrantStatus: "active" | "revoked" | "expired";
@@ -7043,6 +7137,85 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    createGrants: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 hours: a repeat is given the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What to record or to change. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateGrantsDto"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description `true` where this is the answer to an earlier, equal request. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantsReceiptDto"];
+                };
+            };
+            400: components["responses"]["BadRequest6"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict5"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    exportGrants: {
+        parameters: {
+            query: {
+                /** @description Of which source. */
+                source: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];

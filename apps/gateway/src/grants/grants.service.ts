@@ -4,7 +4,7 @@ import type { GrantEntity, Privilege } from '#libs/database/entities/grant.entit
 import type { Representation } from '#libs/database/representation.js';
 import { assertVersion, type Transaction, Transactions } from '#libs/database/transaction.js';
 import { BadRequestError, NotFoundError } from '#libs/errors/errors.js';
-import { changedFields, type EventFields } from '#libs/events/event.js';
+import { changedFields, type EventDraft, type EventFields } from '#libs/events/event.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
@@ -53,8 +53,7 @@ export class GrantsService {
       assertWritable(asset.source, caller);
       const grant = newGrant(input, asset, tx);
       await this.grants.insert(tx, grant);
-      const after = Object.fromEntries(Object.entries(eventFields(grant)).filter(([, value]) => value !== null));
-      tx.record({ type: 'grant.created', resource: { type: 'grant', id: grant.id }, after });
+      tx.record(grantCreated(grant));
       return this.represent(tx, grant.id);
     });
   }
@@ -130,7 +129,8 @@ function hasEnded(grant: GrantEntity, now: Date): boolean {
   return grant.status !== 'active' || (grant.expiresAt !== null && grant.expiresAt <= now);
 }
 
-function newGrant(input: NewGrant, asset: AssetEntity, tx: Transaction): GrantEntity {
+/** @throws BadRequestError where its times break a rule */
+export function newGrant(input: NewGrant, asset: Pick<AssetEntity, 'source'>, tx: Transaction): GrantEntity {
   const { principalId, assetId, permission, privilege, justification = null } = input;
   const grantedAt = input.grantedAt === undefined ? tx.now : new Date(input.grantedAt);
   const expiresAt = input.expiresAt ? new Date(input.expiresAt) : null;
@@ -154,6 +154,11 @@ function newGrant(input: NewGrant, asset: AssetEntity, tx: Transaction): GrantEn
     ...{ revokedAt: null, revokedBy: null, revokeReason: null, restoresGrantId: null },
     ...{ createdAt: tx.now, updatedAt: tx.now, version: 1 },
   };
+}
+
+export function grantCreated(grant: GrantEntity): EventDraft {
+  const after = Object.fromEntries(Object.entries(eventFields(grant)).filter(([, value]) => value !== null));
+  return { type: 'grant.created', resource: { type: 'grant', id: grant.id }, after };
 }
 
 function eventFields(grant: GrantEntity): EventFields {

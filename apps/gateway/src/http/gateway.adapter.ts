@@ -42,8 +42,12 @@ function nextAddress({ path, originalUrl }: Request, cursor: string): string {
 
 function sendResource(response: Response, resource: Representation, status: number): void {
   const request = response.req as CallerRequest;
-  const known = resource.cacheable && (request.method === 'GET' || request.method === 'HEAD') && isKnown(request, resource.version);
-  response.setHeader('ETag', `"${resource.version}"`);
+  const known =
+    resource.cacheable &&
+    (request.method === 'GET' || request.method === 'HEAD') &&
+    resource.version !== null &&
+    isKnown(request, resource.version);
+  if (resource.version !== null) response.setHeader('ETag', `"${resource.version}"`);
   if (request.caller?.replayed) response.setHeader('Idempotent-Replayed', 'true');
   if (status === 201 || status === 202) response.setHeader('Location', `${addressOf(request)}/${resource.id}`);
   if (known) {

@@ -6,7 +6,7 @@ const LIMIT_BYTES = 100 * 1024;
 const BATCH_LIMIT_BYTES = 1024 * 1024;
 
 /** Routes that take many things at once, and so a larger body. */
-const BATCH_PATH = /^\/v1\/(grants\/usage|reviews\/[^/]+\/decisions)\/?$/i;
+const BATCH_PATH = /^\/v1\/(grants\/(?:usage|batch)|reviews\/[^/]+\/decisions)\/?$/i;
 
 // JSON is UTF-8 (RFC 8259, section 8.1); the parser alone would take UTF-16 and others too.
 const JSON_TYPE = /^application\/(json|merge-patch\+json)\s*(;\s*charset\s*=\s*("utf-8"|utf-8)\s*)?;?\s*$/i;
