@@ -7,6 +7,7 @@ import { Chain1764000000006 } from './migrations/1764000000006-chain.js';
 import { Scores1764000000007 } from './migrations/1764000000007-scores.js';
 import { Reviews1764000000008 } from './migrations/1764000000008-reviews.js';
 import { Reports1764000000009 } from './migrations/1764000000009-reports.js';
+import { ReportSchedules1764000000010 } from './migrations/1764000000010-report-schedules.js';
 import { RemediationLeases1764000000011 } from './migrations/1764000000011-remediation-leases.js';
 
 /** Every migration in its order. One that has landed is never edited: what comes later is another one. */
@@ -20,5 +21,6 @@ export const MIGRATIONS = [
   Scores1764000000007,
   Reviews1764000000008,
   Reports1764000000009,
+  ReportSchedules1764000000010,
   RemediationLeases1764000000011,
 ];

@@ -30,6 +30,7 @@ export const ERROR_CODES = {
   undo_expired: { status: 409, message: 'A campaign can be undone for 30 days after its end.' },
   report_not_ready: { status: 409, message: 'The report has no file yet.' },
   report_ended: { status: 409, message: 'The report has ended, and cannot be cancelled any more.' },
+  report_schedule_retired: { status: 409, message: 'The schedule has ended, and cannot be changed any more.' },
   report_expired: { status: 410, message: 'The file of this report has expired; its record is kept.' },
   payload_too_large: { status: 413, message: 'The body is too large.' },
   unsupported_media_type: { status: 415, message: 'The body must be application/json in UTF-8.' },

@@ -44,7 +44,8 @@ async function assertRoom(tx: Transaction, mostWaiting: number): Promise<void> {
   if ((row?.waiting ?? 0) >= mostWaiting) throw new AppError('too_many_reports');
 }
 
-async function assertCampaign(tx: Transaction, campaignId: string, recordedAt: string): Promise<void> {
+/** @throws BadRequestError for a campaign that is not there */
+export async function assertCampaign(tx: Transaction, campaignId: string, recordedAt: string): Promise<void> {
   const found = await tx.rows(
     sql`SELECT FROM review_campaigns WHERE id = ${campaignId} AND kind <> 'packet' AND created_at <= ${new Date(recordedAt)}`,
   );

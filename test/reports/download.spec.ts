@@ -176,7 +176,7 @@ describe.each([
     const slow = await Promise.all(Array.from({ length: 10 }, () => get()));
     await eventually(async () => (await resident()) > 0);
     expect((await resident()) - before).toBeLessThan(5 * LARGE);
-    await Promise.all(slow.map((response) => response.body?.cancel()));
+    await Promise.all(slow.map(async (response) => response.body?.cancel()));
   });
 
   guarantees('is not there before it is complete, after it has expired, or under another id', async () => {

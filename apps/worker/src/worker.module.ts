@@ -9,6 +9,7 @@ import { loggingModule } from '#libs/observability/logging.js';
 import { ReportStorageModule } from '#libs/report-storage/report-storage.module.js';
 import { AuditExtract } from '#libs/reports/audit-extract.js';
 import { ReportJobs } from '#libs/reports/report-jobs.js';
+import { ScheduleRuns } from '#libs/reports/schedule-runs.js';
 import { ReviewJobs } from '#libs/reviews/review-jobs.js';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
@@ -21,10 +22,11 @@ import { RelayMetrics } from './outbox-relay/relay-metrics.js';
 import { ReportBuilder } from './report-builder/report-builder.service.js';
 import { ReportMetrics } from './report-builder/report-metrics.js';
 import { ReportSources } from './report-builder/report-sources.js';
+import { ReportSchedules } from './report-schedules/report-schedules.service.js';
 import { ReviewDeadlines } from './review-deadlines/review-deadlines.service.js';
 import { ReviewMetrics } from './review-deadlines/review-metrics.js';
 
-const REPORTS = [Snapshots, ReportJobs, AuditExtract, ReportSources, ReportMetrics, ReportBuilder];
+const REPORTS = [Snapshots, ReportJobs, AuditExtract, ReportSources, ReportMetrics, ReportBuilder, ScheduleRuns, ReportSchedules];
 
 /** The worker, for one configuration. */
 @Module({})

@@ -1036,6 +1036,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/reports/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List schedules of reports
+         * @description All schedules, by id; also those that have ended, unless `status` says otherwise.
+         */
+        get: operations["listReportSchedules"];
+        put?: never;
+        /**
+         * Have reports made by the clock
+         * @description At each due time a report is asked for, once: of that instant, of the time since the last one, or of a campaign. Times that were missed while nothing ran are made up for by one report.
+         */
+        post: operations["createReportSchedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/schedules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a schedule of reports
+         * @description One schedule, with its last run and its next. Never answered with 304.
+         */
+        get: operations["getReportSchedule"];
+        put?: never;
+        post?: never;
+        /**
+         * End a schedule of reports
+         * @description It runs no more; its reports stay.
+         */
+        delete: operations["retireReportSchedule"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a schedule of reports
+         * @description A JSON merge patch: a member that is left out stays. Its kind never changes; the next due time is counted from now.
+         */
+        patch: operations["updateReportSchedule"];
+        trace?: never;
+    };
     "/v1/reports": {
         parameters: {
             query?: never;
@@ -4204,7 +4256,7 @@ export interface components {
             reason: string;
         };
         /** @enum {string} */
-        EventType: "principal.created" | "principal.updated" | "principal.deactivated" | "principal.erased" | "membership.added" | "membership.removed" | "asset.created" | "asset.updated" | "asset.retired" | "grant.created" | "grant.updated" | "grant.revoked" | "campaign.created" | "campaign.launched" | "campaign.items_assigned" | "campaign.opened" | "campaign.closing" | "campaign.held" | "campaign.confirmed" | "campaign.completed" | "campaign.cancelled" | "campaign.undo_asked" | "campaign.undone" | "review.opened" | "review.reminder" | "review.decided" | "review.reassigned" | "review.signed_off" | "review.cancelled" | "remediation.queued" | "remediation.leased" | "remediation.applied" | "remediation.failed" | "remediation.not_needed" | "remediation.undone" | "report.requested" | "report.cancelled" | "report.completed" | "report.failed" | "report.expired" | "report.downloaded" | "audit.queried" | "audit.verified" | "auth.denied";
+        EventType: "principal.created" | "principal.updated" | "principal.deactivated" | "principal.erased" | "membership.added" | "membership.removed" | "asset.created" | "asset.updated" | "asset.retired" | "grant.created" | "grant.updated" | "grant.revoked" | "campaign.created" | "campaign.launched" | "campaign.items_assigned" | "campaign.opened" | "campaign.closing" | "campaign.held" | "campaign.confirmed" | "campaign.completed" | "campaign.cancelled" | "campaign.undo_asked" | "campaign.undone" | "review.opened" | "review.reminder" | "review.decided" | "review.reassigned" | "review.signed_off" | "review.cancelled" | "remediation.queued" | "remediation.leased" | "remediation.applied" | "remediation.failed" | "remediation.not_needed" | "remediation.undone" | "report.requested" | "report.cancelled" | "report.completed" | "report.failed" | "report.expired" | "report.downloaded" | "report_schedule.created" | "report_schedule.updated" | "report_schedule.retired" | "report_schedule.run" | "audit.queried" | "audit.verified" | "auth.denied";
         /** @enum {string} */
         Outcome: "success" | "denied" | "failed";
         AuditResourceDto: {
@@ -4478,11 +4530,222 @@ export interface components {
             /** @description Every key that checkpoints were ever signed with. */
             keys: components["schemas"]["AuditKeyDto"][];
         };
+        /** @enum {string} */
+        ScheduleStatus: "active" | "retired";
         /**
-         * @description The format of the file.
+         * @description What its reports tell of.
+         * @enum {string}
+         */
+        ReportKind: "access_listing" | "privileged_access" | "dormant_access" | "campaign_evidence" | "grant_changes" | "audit_extract";
+        /**
+         * @description The format of their files.
          * @enum {string}
          */
         ReportFormat: "csv" | "jsonl" | "pdf";
+        ScheduleDto: {
+            /**
+             * Format: uuid
+             * @description Its id.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            id: string;
+            /**
+             * @description What people call it.
+             * @example Restricted access, every Monday
+             */
+            name: string;
+            /**
+             * @description What its reports tell of.
+             * @example access_listing
+             */
+            kind: components["schemas"]["ReportKind"];
+            /**
+             * @description The format of their files.
+             * @example pdf
+             */
+            format: components["schemas"]["ReportFormat"];
+            /**
+             * @description Their parameters, but for instants.
+             * @example {
+             *       "sensitivities": [
+             *         "restricted"
+             *       ]
+             *     }
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description When they are made.
+             * @example 0 6 * * 1
+             */
+            cron: string;
+            /**
+             * @description In which time zone.
+             * @example Europe/Berlin
+             */
+            timeZone: string;
+            /**
+             * @description Whether it runs.
+             * @example true
+             */
+            enabled: boolean;
+            /**
+             * @description Whether it is still there.
+             * @example active
+             */
+            status: components["schemas"]["ScheduleStatus"];
+            /** @description Who made it. */
+            createdBy: components["schemas"]["ActorDto"];
+            /**
+             * Format: date-time
+             * @description When it is due next; null where it does not run.
+             * @example 2026-01-31T00:00:00.000Z
+             */
+            nextRunAt: string | null;
+            /**
+             * Format: date-time
+             * @description The due time that it last ran for.
+             * @example 2026-01-31T00:00:00.000Z
+             */
+            lastDueAt: string | null;
+            /**
+             * Format: date-time
+             * @description When it last ran.
+             * @example 2026-01-31T00:00:00.000Z
+             */
+            lastRunAt: string | null;
+            /**
+             * Format: uuid
+             * @description The report that it last asked for.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            lastReportId: string | null;
+            /**
+             * @description Why it last could not ask for one, as a code.
+             * @example null
+             */
+            lastFailure: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-01-31T00:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it was last changed; runs do not count.
+             * @example 2026-01-31T00:00:00.000Z
+             */
+            updatedAt: string;
+            /**
+             * Format: int32
+             * @description Rises with every change.
+             * @example 2
+             */
+            version: number;
+        };
+        SchedulePage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["ScheduleDto"][];
+            /** @description The cursor of the next page; null on the last. */
+            nextCursor: string | null;
+        };
+        ScheduleParametersDto: {
+            /**
+             * @description Of an instant: only on these assets.
+             * @example []
+             */
+            assetIds?: string[] | null;
+            /**
+             * @description Of an instant: only held by these principals themselves.
+             * @example []
+             */
+            principalIds?: string[] | null;
+            /**
+             * @description Of an instant: only on these assets.
+             * @example [
+             *       "restricted"
+             *     ]
+             */
+            sensitivities?: ("public" | "internal" | "confidential" | "restricted")[] | null;
+            /**
+             * @description Of an instant: only of these departments.
+             * @example []
+             */
+            departments?: string[] | null;
+            /**
+             * Format: uuid
+             * @description Of campaign evidence: the campaign.
+             * @example 0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10
+             */
+            campaignId?: string;
+        };
+        CreateScheduleDto: {
+            /**
+             * @description What people call it.
+             * @example Restricted access, every Monday
+             */
+            name: string;
+            /**
+             * @description What its reports tell of.
+             * @example access_listing
+             */
+            kind: components["schemas"]["ReportKind"];
+            /**
+             * @description The format of their files.
+             * @example pdf
+             */
+            format: components["schemas"]["ReportFormat"];
+            /** @description Filters of a report of an instant, which tells of the due time; the campaign of its evidence; nothing for a report of a period, which tells of the time since the last one. */
+            parameters?: components["schemas"]["ScheduleParametersDto"];
+            /**
+             * @description When: minute, hour, day of the month, month, day of the week, as cron has them.
+             * @example 0 6 * * 1
+             */
+            cron: string;
+            /**
+             * @description In which time zone, by its IANA name; UTC where it is left out.
+             * @example Europe/Berlin
+             */
+            timeZone?: string;
+            /**
+             * @description Whether it runs.
+             * @default true
+             * @example true
+             */
+            enabled?: boolean;
+        };
+        UpdateScheduleDto: {
+            /**
+             * @description What people call it.
+             * @example Restricted access, every Monday
+             */
+            name?: string;
+            /**
+             * @description The format of their files.
+             * @example pdf
+             */
+            format?: components["schemas"]["ReportFormat"];
+            /** @description Filters of a report of an instant, which tells of the due time; the campaign of its evidence; nothing for a report of a period, which tells of the time since the last one. */
+            parameters?: components["schemas"]["ScheduleParametersDto"];
+            /**
+             * @description When: minute, hour, day of the month, month, day of the week, as cron has them.
+             * @example 0 6 * * 1
+             */
+            cron?: string;
+            /**
+             * @description In which time zone, by its IANA name; UTC where it is left out.
+             * @example Europe/Berlin
+             */
+            timeZone?: string;
+            /**
+             * @description Whether it runs.
+             * @default true
+             * @example true
+             */
+            enabled?: boolean;
+        };
         /**
          * @description A report of one instant.
          * @enum {string}
@@ -4612,8 +4875,6 @@ export interface components {
             /** @description What it tells of. */
             parameters: components["schemas"]["CampaignParametersDto"];
         };
-        /** @enum {string} */
-        ReportKind: "access_listing" | "privileged_access" | "dormant_access" | "campaign_evidence" | "grant_changes" | "audit_extract";
         /** @enum {string} */
         ReportStatus: "queued" | "running" | "completed" | "failed" | "cancelled" | "expired";
         ReportProgressDto: {
@@ -4848,7 +5109,7 @@ export interface components {
          * @description What went wrong, for programs.
          * @enum {string}
          */
-        ErrorCode: "validation_failed" | "invalid_cursor" | "malformed_json" | "malformed_request" | "business_rule" | "membership_cycle" | "self_review" | "justification_required" | "unauthenticated" | "forbidden" | "second_admin_required" | "not_found" | "method_not_allowed" | "request_timeout" | "duplicate" | "version_conflict" | "idempotency_in_flight" | "campaign_state" | "packet_closed" | "items_pending" | "already_decided" | "decision_conflict" | "breaker_open" | "leased" | "undo_expired" | "report_not_ready" | "report_ended" | "report_expired" | "payload_too_large" | "unsupported_media_type" | "range_not_satisfiable" | "idempotency_mismatch" | "rate_limited" | "too_many_reports" | "headers_too_large" | "internal" | "unavailable";
+        ErrorCode: "validation_failed" | "invalid_cursor" | "malformed_json" | "malformed_request" | "business_rule" | "membership_cycle" | "self_review" | "justification_required" | "unauthenticated" | "forbidden" | "second_admin_required" | "not_found" | "method_not_allowed" | "request_timeout" | "duplicate" | "version_conflict" | "idempotency_in_flight" | "campaign_state" | "packet_closed" | "items_pending" | "already_decided" | "decision_conflict" | "breaker_open" | "leased" | "undo_expired" | "report_not_ready" | "report_ended" | "report_schedule_retired" | "report_expired" | "payload_too_large" | "unsupported_media_type" | "range_not_satisfiable" | "idempotency_mismatch" | "rate_limited" | "too_many_reports" | "headers_too_large" | "internal" | "unavailable";
         ErrorDetailDto: {
             /**
              * @description Where in the body, query or headers.
@@ -6115,6 +6376,41 @@ export interface components {
                 "application/problem+json": components["schemas"]["ProblemDto"];
             };
         };
+        /** @description `version_conflict`: The resource has changed since the version in If-Match. `report_schedule_retired`: The schedule has ended, and cannot be changed any more. */
+        Conflict17: {
+            headers: {
+                /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                "X-Request-Id"?: string;
+                /** @description The origins that may read the answer in a browser. */
+                "Access-Control-Allow-Origin"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "version_conflict",
+                 *         "message": "The resource has changed since the version in If-Match.",
+                 *         "details": [],
+                 *         "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorEnvelopeDto"];
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Error",
+                 *       "status": 409,
+                 *       "detail": "The resource has changed since the version in If-Match.",
+                 *       "code": "version_conflict",
+                 *       "errors": [],
+                 *       "requestId": "0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDto"];
+            };
+        };
         /** @description `rate_limited`: Too many requests. `too_many_reports`: The caller has as many reports waiting as one may have. */
         TooManyRequests2: {
             headers: {
@@ -6153,7 +6449,7 @@ export interface components {
             };
         };
         /** @description `version_conflict`: The resource has changed since the version in If-Match. `report_ended`: The report has ended, and cannot be cancelled any more. */
-        Conflict17: {
+        Conflict18: {
             headers: {
                 /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
                 "X-Request-Id"?: string;
@@ -6188,7 +6484,7 @@ export interface components {
             };
         };
         /** @description `report_not_ready`: The report has no file yet. */
-        Conflict18: {
+        Conflict19: {
             headers: {
                 /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
                 "X-Request-Id"?: string;
@@ -9085,6 +9381,215 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    listReportSchedules: {
+        parameters: {
+            query?: {
+                /** @description The `nextCursor` of the page before, of the same list with the same filters and sort. */
+                cursor?: string;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description Only with this status. */
+                status?: components["schemas"]["ScheduleStatus"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The next page (RFC 8288), where there is one. */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchedulePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    createReportSchedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 hours: a repeat is given the first answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What to record or to change. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateScheduleDto"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            201: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    /** @description Where the new resource is. */
+                    Location?: string;
+                    /** @description `true` where this is the answer to an earlier, equal request. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleDto"];
+                };
+            };
+            400: components["responses"]["BadRequest2"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict5"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getReportSchedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The schedule. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleDto"];
+                };
+            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    retireReportSchedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that is to be changed; 409 where it has moved on. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The schedule. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is nothing to say. */
+            204: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest3"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict3"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    updateReportSchedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that is to be changed; 409 where it has moved on. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The schedule. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description What to record or to change. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateScheduleDto"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
+                    /** @description The version, as a strong entity tag. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleDto"];
+                };
+            };
+            400: components["responses"]["BadRequest2"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict17"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     listReports: {
         parameters: {
             query?: {
@@ -9243,7 +9748,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict17"];
+            409: components["responses"]["Conflict18"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
@@ -9328,7 +9833,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict18"];
+            409: components["responses"]["Conflict19"];
             410: components["responses"]["Gone"];
             416: components["responses"]["RangeNotSatisfiable"];
             429: components["responses"]["TooManyRequests"];

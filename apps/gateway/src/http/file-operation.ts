@@ -36,9 +36,9 @@ export function FileOperation({ contentTypes, errors, ...operation }: FileOperat
   );
   return applyDecorators(
     Operation({ ...operation, answer: { content, description: 'The whole file.' }, errors: ['range_not_satisfiable', ...errors] }),
-    ApiResponse({ status: 200, headers: HEADERS as never }),
-    ApiResponse({ status: 206, description: 'The part that was asked for.', headers: { ...HEADERS, ...CONTENT_RANGE } as never, content }),
-    ApiResponse({ status: 304, description: 'The file is still the one in `If-None-Match`.', headers: { ETag: HEADERS.ETag } as never }),
+    ApiResponse({ status: 200, headers: HEADERS }),
+    ApiResponse({ status: 206, description: 'The part that was asked for.', headers: { ...HEADERS, ...CONTENT_RANGE }, content }),
+    ApiResponse({ status: 304, description: 'The file is still the one in `If-None-Match`.', headers: { ETag: HEADERS.ETag } }),
     ApiHeader({
       name: 'Range',
       required: false,
