@@ -13,9 +13,9 @@ export interface DueTimes {
 export function dueTimes(cron: string, timeZone: string, now: Date): DueTimes {
   // Offsets such as +02:00 are taken by some versions of Node, and know no summer time.
   if (!/^[A-Za-z]/.test(timeZone) || !isTimeZone(timeZone))
-    throw BadRequestError.invalid('timeZone', 'must be a time zone such as Europe/Berlin');
+    throw BadRequestError.rule('timeZone', 'must be a time zone such as Europe/Berlin');
   const pattern = parsed(cron, timeZone);
-  if (pattern.nextRun(now) === null) throw BadRequestError.invalid('cron', 'never comes due');
+  if (pattern.nextRun(now) === null) throw BadRequestError.rule('cron', 'never comes due');
   return {
     after: (instant) => pattern.nextRun(instant),
     // The second after, since the instant itself counts.
@@ -27,7 +27,7 @@ function parsed(cron: string, timezone: string): Cron {
   try {
     return new Cron(cron, { timezone, mode: '5-part', paused: true });
   } catch {
-    throw BadRequestError.invalid(
+    throw BadRequestError.rule(
       'cron',
       'must be five fields of cron, such as 0 6 * * 1: minute, hour, day of the month, month, day of the week',
     );

@@ -37,7 +37,9 @@ async function makeThings(gateway: LiveGateway): Promise<string> {
   const reviewers = { kind: 'assetOwner', fallbackReviewerId: principals[0] };
   const campaigns = await times((i) => make('reviews/campaigns', { name: `Campaign ${i}`, selector: {}, reviewers, dueAt: day }));
   const reports = await times(() => make('reports', { kind: 'access_listing', format: 'csv', parameters: {} }));
-  return JSON.stringify({ principals: [...principals, ...groups], groups, assets, grants, campaigns, reports });
+  const clock = { name: 'Every morning', kind: 'access_listing', format: 'csv', cron: '0 6 * * *' };
+  const schedules = await times((i) => make('reports/schedules', { ...clock, name: `Schedule ${i}` }));
+  return JSON.stringify({ principals: [...principals, ...groups], groups, assets, grants, campaigns, reports, schedules });
 }
 
 /** Every operation of the document, as `GET /v1/grants/{id}`. */

@@ -8,7 +8,7 @@ import uuid
 import schemathesis
 from schemathesis.generation.meta import TestPhase
 
-# Ids of things that the spec has made: {"principals": […], "groups": […], "assets": […], "grants": […], "campaigns": […], "reports": […]}.
+# Ids of things that the spec has made: {"principals": […], "groups": […], "assets": […], "grants": […], "campaigns": […], "reports": […], "schedules": […]}.
 KNOWN = json.loads(os.environ["CONTRACT_KNOWN"])
 
 NAMES = {
@@ -52,7 +52,7 @@ def before_call(ctx, case, kwargs):
     if meta is None or not meta.generation.mode.is_positive or meta.phase.name == TestPhase.STATEFUL:
         return
     choice = random.Random(case.id)
-    collection = case.path.split("/")[2]
+    collection = "schedules" if "/schedules/" in case.path else case.path.split("/")[2]
     if case.path_parameters:
         case.path_parameters = with_known_ids(case.path_parameters, collection, choice)
     case.body = with_known_ids(case.body, None, choice)

@@ -9775,6 +9775,10 @@ export interface operations {
             /** @description The whole file. */
             200: {
                 headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
                     /** @description The name to save it under. */
                     "Content-Disposition"?: string;
                     /** @description How many bytes follow. */
@@ -9790,14 +9794,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": string;
-                    "application/jsonl": string;
-                    "application/pdf": string;
+                    "text/csv": unknown;
+                    "application/jsonl": unknown;
+                    "application/pdf": unknown;
                 };
             };
             /** @description The part that was asked for. */
             206: {
                 headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
                     /** @description The name to save it under. */
                     "Content-Disposition"?: string;
                     /** @description How many bytes follow. */
@@ -9815,14 +9823,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": string;
-                    "application/jsonl": string;
-                    "application/pdf": string;
+                    "text/csv": unknown;
+                    "application/jsonl": unknown;
+                    "application/pdf": unknown;
                 };
             };
             /** @description The file is still the one in `If-None-Match`. */
             304: {
                 headers: {
+                    /** @description The id of this request: the one that was sent, where it was fit, else a new one. */
+                    "X-Request-Id"?: string;
+                    /** @description The origins that may read the answer in a browser. */
+                    "Access-Control-Allow-Origin"?: string;
                     /** @description The SHA-256 of the whole file, in hex. */
                     ETag?: string;
                     [name: string]: unknown;

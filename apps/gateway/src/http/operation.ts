@@ -35,7 +35,8 @@ interface OperationOptions {
 const ALWAYS: readonly ErrorCode[] = ['validation_failed', 'headers_too_large', 'rate_limited', 'internal', 'unavailable'];
 const AUTHENTICATED: readonly ErrorCode[] = ['unauthenticated', 'forbidden'];
 
-const HEADERS = {
+/** What every answer has. */
+export const EVERY_ANSWER = {
   'X-Request-Id': {
     description: 'The id of this request: the one that was sent, where it was fit, else a new one.',
     schema: { type: 'string', maxLength: 128, pattern: '^[A-Za-z0-9._:+/=-]{1,128}$' },
@@ -89,7 +90,7 @@ export function Operation(options: OperationOptions): MethodDecorator {
   ];
   if (answer.versioned && status === 200 && !conditional) {
     decorators.push(
-      ApiResponse({ status: 304, description: 'The version is still the one in `If-None-Match`.', headers: { ...HEADERS, ...ETAG } }),
+      ApiResponse({ status: 304, description: 'The version is still the one in `If-None-Match`.', headers: { ...EVERY_ANSWER, ...ETAG } }),
       ApiHeader({
         name: 'If-None-Match',
         required: false,
@@ -126,7 +127,7 @@ export function Operation(options: OperationOptions): MethodDecorator {
 
 function answerOf(status: number, answer: Answer, idempotent: boolean): Parameters<typeof ApiResponse>[0] {
   const headers = {
-    ...HEADERS,
+    ...EVERY_ANSWER,
     ...(answer.versioned ? ETAG : {}),
     ...(status === 201 || status === 202 ? LOCATION : {}),
     ...(idempotent ? REPLAYED : {}),
@@ -159,7 +160,7 @@ function failureOf(status: number, codes: readonly ErrorCode[]): Parameters<type
   return {
     status,
     description: codes.map((name) => `\`${name}\`: ${ERROR_CODES[name].message}`).join(' '),
-    headers: { ...HEADERS, ...(status === 429 || status === 503 ? RETRY_AFTER : {}) },
+    headers: { ...EVERY_ANSWER, ...(status === 429 || status === 503 ? RETRY_AFTER : {}) },
     content: {
       'application/json': { schema: { $ref: getSchemaPath(ErrorEnvelopeDto) }, example: { error } },
       'application/problem+json': { schema: { $ref: getSchemaPath(ProblemDto) }, example: problem },

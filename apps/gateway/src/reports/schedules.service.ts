@@ -105,10 +105,10 @@ function assertFits(kind: ReportKind, parameters: GivenParameters): void {
   const allowed: readonly string[] = isPointKind(kind) ? FILTERS : kind === 'campaign_evidence' ? ['campaignId'] : [];
   for (const [name, value] of Object.entries(parameters)) {
     if (value !== undefined && !allowed.includes(name))
-      throw BadRequestError.invalid(`parameters.${name}`, `is not for reports of the kind ${kind}`);
+      throw BadRequestError.rule(`parameters.${name}`, `is not for reports of the kind ${kind}`);
   }
   if (kind === 'campaign_evidence' && parameters.campaignId === undefined)
-    throw BadRequestError.invalid('parameters.campaignId', 'is required');
+    throw BadRequestError.rule('parameters.campaignId', 'is required');
 }
 
 /** What an event holds of a schedule: all but its name. */
