@@ -9,14 +9,9 @@ export interface ReviewedMembership {
   memberId: string;
 }
 
-interface MembershipRow {
-  groupId: string;
-  memberId: string;
-}
-
-/** Ends those of the memberships that there still are, each with its event. Answers how many those were. */
-export async function endMemberships(tx: Transaction, memberships: readonly ReviewedMembership[]): Promise<number> {
-  const ended = await tx.rows<MembershipRow>(
+/** Ends those of the memberships that there still are, each with its event. Answers which those were. */
+export async function endMemberships(tx: Transaction, memberships: readonly ReviewedMembership[]): Promise<ReviewedMembership[]> {
+  const ended = await tx.rows<ReviewedMembership>(
     sql`UPDATE memberships m SET removed_at = ${tx.now} FROM jsonb_to_recordset(${JSON.stringify(memberships)}) AS r ("groupId" uuid, "memberId" uuid)
       WHERE m.group_id = r."groupId" AND m.member_id = r."memberId" AND m.removed_at IS NULL RETURNING m.group_id AS "groupId", m.member_id AS "memberId"`,
   );
@@ -28,7 +23,7 @@ export async function endMemberships(tx: Transaction, memberships: readonly Revi
       reason: 'Ended by a review.',
     });
   }
-  return ended.length;
+  return ended;
 }
 
 /** Why a membership cannot come back. */

@@ -38,11 +38,10 @@ export async function queueOrRevoke(tx: Transaction, items: readonly ToRevoke[])
     sql`SELECT g.id FROM grants g WHERE g.id = ANY (${ids}::uuid[]) AND ${inForce('g', null)}`,
   );
   const inForceIds = new Set(standing.map(({ id }) => id));
-  const membershipSources = await endOwnMemberships(tx, items);
+  const ofMemberships = await endOwnMemberships(tx, items);
   const rows = items.map(({ itemId, packetId, campaignId, grantId, source: grantSource, memberships }) => {
-    const ended = membershipSources.get(itemId);
-    if (ended)
-      return { id: uuidv7(), item_id: itemId, packet_id: packetId, campaign_id: campaignId, grant_id: grantId, ...ended, memberships };
+    const ended = ofMemberships.get(itemId);
+    if (ended) return { id: uuidv7(), item_id: itemId, packet_id: packetId, campaign_id: campaignId, grant_id: grantId, ...ended };
     const source = grantSource;
     const status: 'applied' | 'queued' | 'not_needed' = revoked.has(grantId)
       ? 'applied'
@@ -66,20 +65,36 @@ export async function queueOrRevoke(tx: Transaction, items: readonly ToRevoke[])
   }
 }
 
+interface EndOfMemberships {
+  source: string;
+  status: keyof typeof MADE;
+  /** Where it is applied, only those that this ended: one that was gone already is none to bring back. */
+  memberships: readonly ReviewedMembership[];
+}
+
 /** Ends, of the items that name memberships, those of groups of our own; answers what became of each such item, and whose work the rest is. */
-async function endOwnMemberships(
-  tx: Transaction,
-  items: readonly ToRevoke[],
-): Promise<Map<string, { source: string; status: keyof typeof MADE }>> {
-  const found = new Map<string, { source: string; status: keyof typeof MADE }>();
+async function endOwnMemberships(tx: Transaction, items: readonly ToRevoke[]): Promise<Map<string, EndOfMemberships>> {
+  const found = new Map<string, EndOfMemberships>();
   for (const { itemId, memberships } of items) {
     if (memberships === null) continue;
     const groups = memberships.map(({ groupId }) => groupId);
     const [foreign] = await tx.rows<{ source: string }>(
       sql`SELECT source FROM principals WHERE id = ANY (${groups}::uuid[]) AND source <> ${OWN_SOURCE} ORDER BY source LIMIT 1`,
     );
-    if (foreign) found.set(itemId, { source: foreign.source, status: 'queued' });
-    else found.set(itemId, { source: OWN_SOURCE, status: (await endMemberships(tx, memberships)) > 0 ? 'applied' : 'not_needed' });
+    if (foreign) {
+      found.set(itemId, { source: foreign.source, status: 'queued', memberships });
+      continue;
+    }
+    const gone = await endMemberships(tx, memberships);
+    const ended = memberships.filter((asked) =>
+      gone.some(({ groupId, memberId }) => groupId === asked.groupId && memberId === asked.memberId),
+    );
+    found.set(
+      itemId,
+      ended.length > 0
+        ? { source: OWN_SOURCE, status: 'applied', memberships: ended }
+        : { source: OWN_SOURCE, status: 'not_needed', memberships },
+    );
   }
   return found;
 }

@@ -106,7 +106,7 @@ function hold(round: RoundState): void {
 }
 
 function apply(state: State, round: RoundState, hints: Hints): void {
-  const going = toRevoke(state, round);
+  const going = toRevoke(state, round).sort((a, b) => (placeOf(state, a) < placeOf(state, b) ? -1 : 1));
   if (going.length === 0) {
     round.work = null;
     round.status = 'completed';
@@ -127,14 +127,20 @@ function apply(state: State, round: RoundState, hints: Hints): void {
   for (const item of going) remedy(state, item, hints);
 }
 
+/** Revocations are applied asset by asset. */
+const placeOf = (state: State, { grantId, id }: ItemState): string => `${state.grants.get(grantId)!.assetId} ${id}`;
+
 function remedy(state: State, item: ItemState, hints: Hints): void {
   const { memberships } = item.decisions.at(-1)!;
   const grant = state.grants.get(item.grantId)!;
   const made = { id: hints.remediationId(item.id), memberships, undo: null, undoReason: null, restoredId: null };
   if (memberships !== null) {
     const foreign = memberships.map(({ groupId }) => state.principals.get(groupId)!.source).find((source) => source !== 'manual');
-    const ended = foreign === undefined && endMemberships(state, memberships);
-    item.remediation = { ...made, source: foreign ?? 'manual', status: foreign ? 'queued' : ended ? 'applied' : 'not_needed' };
+    // What had ended by then, also for another item of the same round, is not this one's to bring back.
+    const ended = foreign === undefined ? memberships.filter((membership) => hasMembership(state, membership)) : [];
+    endMemberships(state, ended);
+    const status = foreign ? 'queued' : ended.length > 0 ? 'applied' : 'not_needed';
+    item.remediation = { ...made, source: foreign ?? 'manual', status, memberships: ended.length > 0 ? ended : memberships };
     return;
   }
   const source = state.assets.get(grant.assetId)!.source;
@@ -143,12 +149,10 @@ function remedy(state: State, item: ItemState, hints: Hints): void {
   if (standing && source === 'manual') grant.status = 'revoked';
 }
 
-export function endMemberships(state: State, memberships: readonly Membership[]): boolean {
-  const before = state.memberships.length;
+export function endMemberships(state: State, memberships: readonly Membership[]): void {
   state.memberships = state.memberships.filter(
     (there) => !memberships.some(({ groupId, memberId }) => groupId === there.groupId && memberId === there.memberId),
   );
-  return state.memberships.length < before;
 }
 
 /** Whether what a connector was asked to take away has gone without its saying so. What failed is the connector's to report on again. */

@@ -76,6 +76,10 @@ export class Choice {
     return this.of(wanted.length > 0 && this.number() % 6 > 0 ? wanted : all)?.id;
   }
 
+  reviewers(): string[] {
+    return this.people.reviewers.map(({ principalId }) => principalId!);
+  }
+
   /** Mostly somebody who can review. */
   reviewerId(): string {
     const { reviewers, admin } = this.people;

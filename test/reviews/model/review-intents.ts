@@ -1,93 +1,13 @@
-import fc from 'fast-check';
-import { BANDS, Choice, DEFAULTS, MOST_PICKS, WORDS } from './review-choice.js';
+import { BANDS, Choice, DEFAULTS, WORDS } from './review-choice.js';
 import type { Call, Deciding, Operation } from './review-operations.js';
-import { groupsBelow, inForce } from './review-rules.js';
+import { groupsBelow, inForce, isActiveUser, isOwnAccess } from './review-rules.js';
 import { countsOf, itemsOf, type Membership, packetsOf, type RoundState, type State } from './review-state.js';
+import type { Intent, Wish } from './review-wishes.js';
 import type { People } from './review-world.js';
 
 /*
- * What somebody means to do, before it is known what there is: an intent names things by numbers, which are laid over whatever the state has by
- * then. So a sequence can be cut down to what matters, and repeated from its seed.
+ * What an intent comes to, once it is known what there is.
  */
-
-export interface Intent {
-  wish: Wish;
-  picks: number[];
-}
-
-const WISHES = {
-  createCampaign: 3,
-  createPacket: 4,
-  launch: 5,
-  close: 4,
-  cancel: 3,
-  confirm: 4,
-  undo: 4,
-  signOff: 6,
-  packetStep: 3,
-  decide: 12,
-  decideAll: 10,
-  decideMembership: 8,
-  reassign: 6,
-  reassignAll: 2,
-  read: 8,
-  report: 3,
-  grant: 3,
-  revokeGrant: 3,
-  join: 4,
-  leave: 3,
-  setStatus: 3,
-  setOwner: 3,
-  setManager: 1,
-  setAssetOwner: 2,
-  expire: 2,
-  rescore: 3,
-  passDueDate: 2,
-  passMonth: 1,
-  becomeSubject: 5,
-  obstruct: 1,
-} as const;
-type Wish = keyof typeof WISHES;
-
-/** What people do once everything has come to its end: campaigns are undone, connectors report, and all that may be in the way of either happens. */
-const AFTERWARDS = {
-  undo: 6,
-  packetStep: 6,
-  report: 5,
-  read: 4,
-  grant: 3,
-  revokeGrant: 2,
-  expire: 1,
-  join: 4,
-  leave: 1,
-  setStatus: 3,
-  passMonth: 1,
-  obstruct: 7,
-  createPacket: 2,
-  decideAll: 2,
-  signOff: 2,
-} as const;
-
-const intents = (wishes: Partial<Record<Wish, number>>): fc.Arbitrary<Intent> =>
-  fc.record({
-    wish: fc.oneof(...Object.entries(wishes).map(([wish, weight]) => ({ weight, arbitrary: fc.constant(wish as Wish) }))),
-    picks: fc.array(fc.nat({ max: 999 }), { minLength: MOST_PICKS, maxLength: MOST_PICKS }),
-  });
-
-/** Up to three people at once, mostly one. */
-const togetherOf = (one: fc.Arbitrary<Intent>): fc.Arbitrary<Intent[]> =>
-  fc.oneof(
-    { weight: 3, arbitrary: fc.array(one, { minLength: 1, maxLength: 1 }) },
-    { weight: 2, arbitrary: fc.array(one, { minLength: 2, maxLength: 3 }) },
-  );
-
-/** Two who begin with the same packet in front of them, as in two tabs. */
-const duels = fc
-  .tuple(intents({ decide: 1 }), intents({ decide: 4, signOff: 1, reassign: 1 }))
-  .map(([one, other]): Intent[] => [one, { ...other, picks: [...one.picks.slice(0, 4), ...other.picks.slice(4)] }]);
-
-export const batches = fc.oneof({ weight: 6, arbitrary: togetherOf(intents(WISHES)) }, { weight: 1, arbitrary: duels });
-export const aftermaths = togetherOf(intents(AFTERWARDS));
 
 /** What an intent comes to now; null where there is nothing to do it to. */
 export function callFor(state: State, people: People, { wish, picks }: Intent): Call | null {
@@ -110,6 +30,8 @@ function aboutRounds(state: State, choice: Choice, wish: Wish): Call | null {
       };
       return operation.grantIds.length === 0 ? null : { by: choice.admin(), operation };
     }
+    case 'createAdminPacket':
+      return adminPacket(state, choice);
     case 'launch':
       return step('launch', 'draft');
     case 'close':
@@ -129,6 +51,18 @@ function aboutRounds(state: State, choice: Choice, wish: Wish): Call | null {
     default:
       return null;
   }
+}
+
+/** Asks about one admin of an asset that has several: two of these at once may take one each. */
+function adminPacket(state: State, choice: Choice): Call | null {
+  const administered = [...state.assets.keys()].map((id) =>
+    [...state.grants.values()].filter((grant) => grant.assetId === id && grant.privilege === 'admin' && inForce(grant)),
+  );
+  const grant = choice.of(choice.of(administered.filter(({ length }) => length > 1)) ?? []);
+  if (!grant) return null;
+  const fit = choice.reviewers().filter((id) => isActiveUser(state, id) && !isOwnAccess(state, id, grant.principalId));
+  const reviewerId = choice.of(fit) ?? choice.reviewerId();
+  return { by: choice.admin(), operation: { do: 'createPacket', reviewerId, grantIds: [grant.id], defaultRule: 'revoke' } };
 }
 
 function campaignOf(state: State, choice: Choice): Operation {
@@ -174,8 +108,9 @@ function aboutPackets(state: State, choice: Choice, wish: Wish): Call | null {
       const decisions = choice.words([...choice.some(inside), ...strangers, ...repeated]).slice(0, 100);
       return decisions.length === 0 ? null : { by, operation: { do: 'decide', packetId: packet.id, decisions } };
     }
-    case 'decideAll': {
-      const word = choice.of(WORDS)!;
+    case 'decideAll':
+    case 'revokeAll': {
+      const word = wish === 'revokeAll' ? 'revoke' : choice.of(WORDS)!;
       const decisions = inside.slice(0, 100).map((itemId): Deciding => ({ itemId, word, justification: 'All alike', memberships: null }));
       return decisions.length === 0 ? null : { by, operation: { do: 'decide', packetId: packet.id, decisions } };
     }

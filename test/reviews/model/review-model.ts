@@ -6,6 +6,7 @@ import {
   countsOf,
   type Hints,
   itemsOf,
+  type Membership,
   openPacket,
   type PacketState,
   packetsOf,
@@ -254,7 +255,7 @@ function changeWorld({ state, answer }: Doing, operation: Operation): Expected {
       return giveAccess(state, operation, answer);
     case 'join':
     case 'leave':
-      return operation.do === 'join' ? join(state, operation) : ok(void endMemberships(state, [operation.membership]));
+      return operation.do === 'join' ? join(state, operation) : leave(state, operation.membership);
     case 'revokeGrant': {
       const grant = state.grants.get(operation.grantId)!;
       if (inForce(grant)) grant.status = 'revoked';
@@ -282,6 +283,11 @@ function changeWorld({ state, answer }: Doing, operation: Operation): Expected {
     default:
       throw new Error(`The model knows of no ${operation.do}.`);
   }
+}
+
+function leave(state: State, membership: Membership): Expected {
+  endMemberships(state, [membership]);
+  return ok();
 }
 
 function join(state: State, { membership }: Operation & { do: 'join' | 'leave' }): Expected {

@@ -1,7 +1,8 @@
 import type { ReviewJobs } from '#libs/reviews/review-jobs.js';
 import type pg from 'pg';
 import { ReviewClient } from './review-client.js';
-import { callFor, callsToFinish, type Intent } from './review-intents.js';
+import { callFor, callsToFinish } from './review-intents.js';
+import type { Intent } from './review-wishes.js';
 import { type Done, explain } from './review-interleaving.js';
 import { observe } from './review-observation.js';
 import type { Answer, Call } from './review-operations.js';
@@ -166,7 +167,7 @@ export class ReviewRun {
     for (;;) {
       const { rows } = await pool.query<{ id: string; working: boolean }>(UNREST, [this.madeIds]);
       if (rows.length === 0) break;
-      for (const { id, working } of rows) await (working ? jobs.stepOf(id) : jobs.step());
+      await Promise.all(rows.map(({ id, working }) => (working ? jobs.stepOf(id) : jobs.step())));
     }
     const assets = [...this.state.assets.keys()];
     while ((await pool.query(GONE_AT_SOURCE, [assets])).rowCount !== 0) await jobs.chores();

@@ -10,7 +10,7 @@ import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
 import { scaled } from '../../support/scale.js';
-import { aftermaths, batches, type Intent } from './review-intents.js';
+import { aftermaths, batches, type Intent, told } from './review-wishes.js';
 import { brokenRules } from './review-invariants.js';
 import { type Ground, ReviewRun } from './review-run.js';
 import { type Recipe, recipes } from './review-world.js';
@@ -58,12 +58,13 @@ const opening = fc.tuple(
     fc.record({ wish: fc.constant(wish), picks: fc.array(fc.nat({ max: 999 }), { minLength: 9, maxLength: 9 }) }),
   ),
 );
-const sequences = fc.record({
-  recipe: recipes,
-  opening,
+const random = fc.record({
   happenings: fc.array(batches, { minLength: 2, maxLength: 12 }),
   aftermath: fc.array(aftermaths, { maxLength: 6 }),
 });
+const sequences = fc
+  .record({ recipe: recipes, opening, rest: fc.oneof({ weight: 5, arbitrary: random }, { weight: 1, arbitrary: told }) })
+  .map(({ rest, ...known }) => ({ ...known, ...rest }));
 
 describe(`reviews beside a plain model of their rules, in ${SEQUENCES} random sequences`, () => {
   let gateway: TestGateway;
