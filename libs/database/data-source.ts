@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { ENTITIES } from './entities.js';
 import { MIGRATIONS } from './migrations.js';
@@ -23,6 +24,17 @@ const KEEP_ALIVE_DELAY_MS = 10_000;
  */
 const SESSION = '-c TimeZone=UTC -c random_page_cost=1.1 -c jit=off';
 
+/**
+ * A connection that may tell of its end more than once: that the server ends it, and that it has ended. TypeORM listens to the first only, and a
+ * second that nobody listens to would end the process. What it means to a query, the query says.
+ */
+class Client extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    this.on('error', () => undefined);
+  }
+}
+
 export function createDataSource({
   url,
   poolSize = 4,
@@ -43,6 +55,7 @@ export function createDataSource({
     // An idle connection that PostgreSQL has closed is dropped by the pool and made anew; there is nothing to do but to note it.
     poolErrorHandler: () => undefined,
     extra: {
+      Client,
       connectionTimeoutMillis: poolTimeoutMs,
       statement_timeout: STATEMENT_TIMEOUT_MS,
       idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
