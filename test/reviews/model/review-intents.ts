@@ -152,7 +152,8 @@ function membershipDecision(state: State, choice: Choice): Call | null {
   if (!item) return null;
   const below = groupsBelow(state, state.grants.get(item.grantId)!.principalId);
   const through = state.memberships.filter(({ groupId }) => choice.number() % 8 === 0 || below.has(groupId));
-  const memberships = choice.some(through);
+  const nested = through.filter(({ memberId }) => state.principals.get(memberId)!.type === 'group');
+  const memberships = choice.some(nested.length > 0 && choice.number() % 2 === 0 ? nested : through);
   if (memberships.length === 0) return null;
   const decision: Deciding = {
     itemId: item.id,
@@ -269,7 +270,9 @@ function obstructing(state: State, choice: Choice): Operation | null {
   const ended = applied.filter(({ remediation }) => remediation!.memberships !== null);
   const item = choice.of(ended.length > 0 && choice.number() % 2 === 0 ? ended : applied);
   if (!item) return null;
-  const membership = choice.of(item.remediation!.memberships ?? []);
+  const memberships = item.remediation!.memberships ?? [];
+  const nested = memberships.filter(({ memberId }) => state.principals.get(memberId)!.type === 'group');
+  const membership = choice.of(nested) ?? choice.of(memberships);
   const grant = state.grants.get(item.grantId)!;
   if (!membership) {
     const { principalId, assetId, privilege } = grant;
