@@ -88,22 +88,23 @@ class Comparison {
     const wanted = new Map(this.wanted.grants.map((grant) => [grantKey(grant), grant]));
     const ended: Operation[] = [];
     for (const grant of this.current.grants) {
-      const reason = this.endOf(grant, wanted);
+      // Of a million grants each key is made once.
+      const key = this.keyOf(grant);
+      const reason = this.endOf(grant, wanted.get(key), wanted);
       if (reason !== null) ended.push({ kind: 'revokeGrant', id: grant.id, reason });
-      else wanted.delete(this.keyOf(grant));
+      else wanted.delete(key);
     }
     return { ended, begun: [...wanted.values()].map((grant) => ({ kind: 'createGrant', grant })) };
   }
 
   /** Why a grant has to end, or null where it stays. */
-  private endOf(grant: CurrentGrant, wanted: ReadonlyMap<string, WantedGrant>): string | null {
+  private endOf(grant: CurrentGrant, kept: WantedGrant | undefined, wanted: ReadonlyMap<string, WantedGrant>): string | null {
     const asset = this.assetIds.get(grant.assetId);
     const principal = this.principalIds.get(grant.principalId);
     if (asset === undefined || this.isUnread(asset)) return null;
     if (!this.wanted.assets.has(asset)) return REASONS.objectGone;
     if (principal === undefined) return null;
     const { permission } = grant;
-    const kept = wanted.get(grantKey({ principal, asset, permission }));
     if (kept) return kept.privilege === grant.privilege ? null : REASONS.other;
     if (othersOfRole(principal).some((other) => wanted.has(grantKey({ principal: other, asset, permission })))) return REASONS.moved;
     return this.wanted.principals.has(principal) ? REASONS.privilegeGone : REASONS.roleGone;
