@@ -40,7 +40,7 @@ export class GrantsBulkController {
     roles: READERS,
     answer: { content: { [JSON_LINES]: { schema: { type: 'string', maxLength: 2_147_483_647 } } } },
   })
-  export(@Query() { source }: ExportGrantsDto, @CurrentCaller() caller: Caller): StreamableFile {
-    return new StreamableFile(Readable.from(this.grants.lines(source, caller), { objectMode: false }), { type: JSON_LINES });
+  async export(@Query() { source }: ExportGrantsDto, @CurrentCaller() caller: Caller): Promise<StreamableFile> {
+    return new StreamableFile(Readable.from(await this.grants.export(source, caller), { objectMode: false }), { type: JSON_LINES });
   }
 }

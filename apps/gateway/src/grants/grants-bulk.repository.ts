@@ -65,7 +65,7 @@ export class GrantsBulkRepository {
   }
 
   /** The grants in force of a source by id, in pieces of many lines. */
-  async *lines(source: string): AsyncGenerator<string> {
+  async *lines(source: string): AsyncGenerator<string, void> {
     for (let after = '00000000-0000-0000-0000-000000000000'; ;) {
       const [piece] = await this.database.rows<{ lines: string | null; last: string | null; count: number }>(
         sql`SELECT string_agg(row_to_json(line)::text || E'\n', '' ORDER BY line.id) AS lines, max(line.id::text) AS last, count(*)::integer AS count

@@ -68,10 +68,15 @@ export class GrantsBulkService {
     });
   }
 
-  /** The grants in force of a source, as lines of JSON; none where the caller may not see the source. */
-  async *lines(source: string, caller: Caller): AsyncGenerator<string> {
+  /**
+   * The grants in force of a source, as pieces of lines of JSON; none where the caller may not see the source. The first piece is read at once:
+   * while nothing is sent, a failure can still be answered as one.
+   */
+  async export(source: string, caller: Caller): Promise<AsyncIterable<string>> {
     const sources = readableSources(caller);
-    if (!sources || sources.includes(source)) yield* this.grants.lines(source);
+    if (sources && !sources.includes(source)) return resumed({ done: true, value: undefined });
+    const pieces = this.grants.lines(source);
+    return resumed(await pieces.next(), pieces);
   }
 
   private async judge(
@@ -90,6 +95,12 @@ export class GrantsBulkService {
       }),
     );
   }
+}
+
+async function* resumed(first: IteratorResult<string, void>, rest?: AsyncGenerator<string, void>): AsyncGenerator<string> {
+  if (first.done) return;
+  yield first.value;
+  if (rest) yield* rest;
 }
 
 function checkParties(
