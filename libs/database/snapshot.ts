@@ -74,7 +74,8 @@ export class Snapshots {
       // Every row is read, so the plan that ends first is the best one, and none is worth compiling.
       await client.query(
         `SET LOCAL application_name = '${READER}'; SET LOCAL statement_timeout = 0; SET LOCAL jit = off; SET LOCAL cursor_tuple_fraction = 1;
-         SET LOCAL idle_in_transaction_session_timeout = ${IDLE_LIMIT_MS}; SET LOCAL work_mem = '64MB'`,
+         SET LOCAL idle_in_transaction_session_timeout = ${IDLE_LIMIT_MS}; SET LOCAL work_mem = '128MB';
+         SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'`,
       );
       const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
       interrupt = () => void this.cancel(rows[0]?.pid ?? 0);

@@ -32,7 +32,7 @@ export interface SqlTable {
 
 /** In CSV a spreadsheet would run what begins so; and what begins with `'` would lose it. */
 const RUNS = `^[=+@\\t\\r''-]`;
-const COLUMNS_AT_ONCE = 45;
+const COLUMNS_AT_ONCE = 30;
 const NEEDS_QUOTES = `[",\\r\\n]|${RUNS}`;
 
 /** A part of a line, made of the columns that stand together in one lookup, or in none. */
@@ -130,7 +130,7 @@ const pattern = (regularExpression: string): string => regularExpression.replace
 
 /** The members of an object without its braces. Piece by piece, since a row made into JSON costs several times as much. */
 function jsonMembers(columns: readonly (SqlColumn | undefined)[]): string {
-  const members = columns.flatMap((column) => (column ? [`'"${column.name}":' || ${jsonValue(column)}`] : []));
+  const members = columns.flatMap((column) => (column ? [`'"${column.name}":', ${jsonValue(column)}`] : []));
   return concatenated(members);
 }
 
@@ -148,7 +148,13 @@ function jsonValue(column: SqlColumn): string {
 
 function textOf(column: SqlColumn | undefined): string {
   if (!column) return 'NULL::text';
-  return column.type === 'instant' ? `instant(${column.expression})` : `(${column.expression})::text`;
+  return column.type === 'instant' ? instantText(`(${column.expression})`) : `(${column.expression})::text`;
+}
+
+/** What the function `instant` answers, in less than half the time: a snapshot writes its times in UTC and as ISO 8601 has them but for the T. */
+function instantText(expression: string): string {
+  const written = `replace(left(${expression}::text, -3), ' ', 'T')`;
+  return `CASE WHEN ${expression} = date_trunc('second', ${expression}) THEN ${written} || '.000Z' ELSE rpad(${written}, 23, '0') || 'Z' END`;
 }
 
 async function* texts(batches: AsyncIterable<[string][]>): AsyncGenerator<string[]> {

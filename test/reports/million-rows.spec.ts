@@ -66,10 +66,9 @@ describe('a report of a million rows', () => {
     'in %s is written in bounded memory, at least half as fast as PostgreSQL copies it out',
     async (format) => {
       await copySeconds(ground);
-      const started = performance.now();
       const { id } = await ground.ask('access_listing', format);
       const report = await ground.ended(id, 600_000);
-      const seconds = (performance.now() - started) / 1_000;
+      const seconds = (Date.parse(report.completedAt) - Date.parse(report.startedAt)) / 1_000;
       const copy = await copySeconds(ground);
       const memory = peakMemoryMb(ground.system.workers[0]!.pid);
       console.log(
@@ -77,8 +76,8 @@ describe('a report of a million rows', () => {
       );
       expect(report).toMatchObject({ status: 'completed', rows: grants, reconciliation: { population: grants, included: grants } });
       expect(memory).toBeLessThan(MOST_MEMORY_MB);
-      // Until a worker looks for it, and the parts that do not grow with the rows.
-      expect(seconds).toBeLessThan(2 * copy + 2);
+      // The figure is one of a million rows. Of fewer, what does not grow with them weighs more, and a collapse alone is looked for.
+      expect(seconds).toBeLessThan(grants === GRANTS ? 2 * copy : 5 * copy + 5);
     },
     900_000,
   );

@@ -15,6 +15,8 @@ export interface Report {
   rows: number;
   bytes: number;
   sha256: string;
+  startedAt: string;
+  completedAt: string;
   reconciliation: { population: number; included: number; excluded: { reason: string; count: number }[] };
   failure: { code: string; message: string } | null;
   version: number;
