@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { walk } from '../audit/export.js';
+import { eventually } from '../support/eventually.js';
 import { ReportGround, linesOf, rowsOf } from './report-ground.js';
 
 const YEAR_AGO = new Date(Date.now() - 365 * 86_400_000).toISOString();
@@ -41,12 +42,16 @@ describe('a report', () => {
     };
     const { id } = (await ground.http.post('/v1/reviews/campaigns').send(body)).body as { id: string };
     await ground.http.post(`/v1/reviews/campaigns/${id}/launch`).send({});
+    const campaign = async (): Promise<{ status: string; openedAt: string | null }> =>
+      (await ground.http.get(`/v1/reviews/campaigns/${id}`)).body as { status: string; openedAt: string | null };
+    await eventually(async () => (await campaign()).openedAt !== null, 30_000);
     const packets = (await ground.http.get('/v1/reviews').query({ campaignId: id })).body.items as { id: string; reviewerId: string }[];
     const packet = packets.find((each) => each.reviewerId === reviewerId);
     const items = (await ground.http.get(`/v1/reviews/${packet?.id}/items`)).body.items as { id: string }[];
     const decisions = items.map((item) => ({ itemId: item.id, decision: 'approve', justification: 'Needed' }));
     await ground.http.post(`/v1/reviews/${packet?.id}/decisions`).send({ decisions });
     await ground.http.post(`/v1/reviews/campaigns/${id}/close`).send({});
+    await eventually(async () => (await campaign()).status === 'completed', 30_000);
     return id;
   }
 
