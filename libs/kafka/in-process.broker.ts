@@ -21,6 +21,8 @@ export class InProcessBroker implements MessageBroker {
     this.pool = new pg.Pool({ connectionString: databaseUrl, max: 2, connectionTimeoutMillis: 3_000, query_timeout: 30_000 });
     // A connection that PostgreSQL closed while it was idle is made anew when it is needed.
     this.pool.on('error', () => undefined);
+    // The pool listens to those that nobody has taken; one that ends between two queries of a taken one would end the process.
+    this.pool.on('connect', (client) => client.on('error', () => undefined));
     this.producer = new InProcessProducer(this.pool);
   }
 
