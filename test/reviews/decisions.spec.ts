@@ -32,6 +32,15 @@ describe('deciding in a packet', () => {
 
   const decide = (id: string, decisions: readonly object[], who: Person = reviewer) => ground.post(`/${id}/decisions`, { decisions }, who);
 
+  it('answers 400 to a forged cursor of its items, and is there for the next request', async () => {
+    const { id } = await packet(['dormant']);
+    for (const who of [reviewer, ground.admin]) {
+      const forged = await ground.get(`/${id}/items?cursor=0.0000000000000000000000`, who);
+      expect([forged.status, forged.body.error.code]).toEqual([400, 'invalid_cursor']);
+    }
+    expect((await ground.get(`/${id}/items`, reviewer)).status).toBe(200);
+  });
+
   it('shows what the reviewer needs, frozen, with the live score beside it', async () => {
     const { id, grants, items } = await packet(['dormant']);
     expect(items[0]).toMatchObject({

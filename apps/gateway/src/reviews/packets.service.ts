@@ -49,10 +49,9 @@ export class PacketsService {
   /** @throws NotFoundError also for somebody else's */
   async items(id: string, filters: { status?: string }, page: PageRequest, caller: Caller): Promise<Page> {
     await this.get(id, caller);
-    const [items] = await Promise.all([
-      this.contents.page(id, filters, page),
-      this.packets.noteViewed(id, await this.access.principalOf(caller)),
-    ]);
+    // Nothing is awaited between the two: a promise that fails before anybody waits for it ends the process.
+    const viewer = await this.access.principalOf(caller);
+    const [items] = await Promise.all([this.contents.page(id, filters, page), this.packets.noteViewed(id, viewer)]);
     return items;
   }
 
