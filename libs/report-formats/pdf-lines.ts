@@ -6,6 +6,19 @@ const BREAKS_AFTER = /[\s\-/\\,.;:_@|)\]}>\u3000-\u30ff\u3400-\u9fff\uac00-\ud7a
 const STAYS_WITH_ITS_BASE = /\p{M}/u;
 const LINE_ENDS = new Set(['\n', '\u2028', '\u2029']);
 
+/** How wide a text is on one line, and how wide its widest word is: below that, a word would be broken. In thousandths of the font's size. */
+export function extentOf(text: string, characters: Characters): { full: number; word: number } {
+  let [full, word, open] = [0, 0, 0];
+  for (const character of text) {
+    const { width } = characters.shown(character.codePointAt(0) ?? 0);
+    full += width;
+    open += width;
+    word = Math.max(word, open);
+    if (BREAKS_AFTER.test(character)) open = 0;
+  }
+  return { full, word };
+}
+
 /**
  * The lines of a text within a width, each as long as fits. Joined they are the text: nothing is left out, not even blanks. They break after a
  * blank or a mark where there is one, else anywhere, and where the text says so.

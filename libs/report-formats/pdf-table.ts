@@ -1,4 +1,5 @@
 import { type Colour, MARGIN, type PdfFile, type TextStyle } from './pdf-file.js';
+import { columnWidths } from './pdf-columns.js';
 import { breakLines } from './pdf-lines.js';
 import type { StructureElement } from './pdf-structure.js';
 import type { ReportTable } from './report-document.js';
@@ -15,6 +16,8 @@ const RULE: Colour = [0.84, 0.86, 0.89];
 const LANDSCAPE_FROM = 6;
 /** Fewer lines than this of a long row are not worth beginning at the bottom of a page. */
 const MIN_LINES = 4;
+/** So many rows are looked at before the columns are laid out. */
+const SAMPLE_ROWS = 100;
 
 interface Column {
   title: readonly string[];
@@ -22,11 +25,12 @@ interface Column {
   width: number;
 }
 
+type Row = readonly (string | null)[];
 type Cells = readonly (readonly string[])[];
 
 /** Draws one table over as many pages as it takes. */
 export class TableDrawing {
-  private readonly columns: readonly Column[];
+  private columns: readonly Column[] = [];
   private readonly layout: 'portrait' | 'landscape';
   private y = 0;
   private rowNumber = 0;
@@ -37,7 +41,6 @@ export class TableDrawing {
   ) {
     this.layout = table.columns.length >= LANDSCAPE_FROM ? 'landscape' : 'portrait';
     file.startPage(this.layout);
-    this.columns = this.layColumns();
   }
 
   /** Yields what has been written with each page that is full. */
@@ -48,10 +51,12 @@ export class TableDrawing {
       heading.mark(file, () => file.text(table.title, MARGIN, MARGIN + 12, TITLE));
     });
     this.y = MARGIN + 24;
+    const { first, rest } = await begin(table.rows, SAMPLE_ROWS);
+    this.columns = this.layColumns(first);
     const element = file.document.open('Table');
     element.whole('THead', (head) => head.whole('TR', (row) => this.drawHeading(row)));
     let body: StructureElement | null = null;
-    for await (const cells of table.rows) {
+    for await (const cells of rest) {
       body ??= element.open('TBody');
       const page = file.pageNumber;
       this.drawRow(body, cells);
@@ -66,13 +71,16 @@ export class TableDrawing {
     if (this.rowNumber === 0) this.sayNothing();
   }
 
-  private layColumns(): Column[] {
-    const { columns } = this.table;
-    const room = this.file.width - 2 * MARGIN;
-    const weights = columns.reduce((sum, { weight }) => sum + weight, 0);
+  private layColumns(sample: readonly Row[]): Column[] {
+    const { file, table } = this;
+    const measures = {
+      cell: { ...CELL, characters: file.characters(CELL) },
+      heading: { ...HEADING, characters: file.characters(HEADING) },
+    };
+    const widths = columnWidths(table.columns, sample, file.width - 2 * MARGIN, 2 * PADDING + 0.5, measures);
     let x = MARGIN;
-    return columns.map(({ title, weight }) => {
-      const width = (room * weight) / weights;
+    return table.columns.map(({ title }, index) => {
+      const width = widths[index] ?? 0;
       const column = { title: this.lines(title, width, HEADING), x, width };
       x += width;
       return column;
@@ -83,7 +91,7 @@ export class TableDrawing {
     return breakLines(text, this.file.characters(style), ((width - 2 * PADDING) * 1000) / style.size);
   }
 
-  private drawRow(body: StructureElement, values: readonly (string | null)[]): void {
+  private drawRow(body: StructureElement, values: Row): void {
     const cells = this.columns.map(({ width }, index) => this.lines(values[index] ?? '', width, CELL));
     const height = Math.max(...cells.map((lines) => lines.length));
     this.rowNumber += 1;
@@ -159,4 +167,24 @@ export class TableDrawing {
   private get roomOfPage(): number {
     return Math.floor((this.file.bottom - MARGIN - this.headingHeight - 2 * PADDING) / LINE_HEIGHT);
   }
+}
+
+/** The first rows, and all of them. */
+async function begin(rows: AsyncIterable<Row>, count: number): Promise<{ first: readonly Row[]; rest: AsyncIterable<Row> }> {
+  const source = rows[Symbol.asyncIterator]();
+  const first: Row[] = [];
+  while (first.length < count) {
+    const next = await source.next();
+    if (next.done) break;
+    first.push(next.value);
+  }
+  async function* all(): AsyncGenerator<Row> {
+    try {
+      yield* first;
+      yield* { [Symbol.asyncIterator]: () => source };
+    } finally {
+      await source.return?.();
+    }
+  }
+  return { first, rest: all() };
 }

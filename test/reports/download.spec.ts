@@ -167,6 +167,28 @@ describe.each([
     expect(gateway.process.log.filter(({ msg }) => msg === 'Unhandled failure')).toEqual([]);
   });
 
+  guarantees('is logged as sent where it was, also when the client hangs up at once', async () => {
+    const id = await insertReport('completed', content.subarray(0, 1_000_000));
+    const before = gateway.process.log.length;
+    for (let client = 0; client < 20; client++) {
+      await new Promise<void>((resolve, reject) => {
+        let left = 1_000_000;
+        const asking = request(`${gateway.url}/v1/reports/${id}/download`, { agent: false }, (response) => {
+          response.on('data', (chunk: Buffer) => {
+            left -= chunk.length;
+            if (left > 0) return;
+            response.destroy();
+            resolve();
+          });
+        });
+        asking.on('error', reject).end();
+      });
+    }
+    const logged = (): unknown[] => gateway.process.log.slice(before).flatMap(({ status }) => (status === undefined ? [] : [status]));
+    await eventually(() => logged().length === 20);
+    expect(logged()).toEqual(Array<number>(20).fill(200));
+  });
+
   guarantees('waits for a client that reads slowly, and does not gather in memory meanwhile', async () => {
     const resident = async (): Promise<number> => {
       const metrics = await (await fetch(`${gateway.url}/v1/metrics`)).text();

@@ -55,24 +55,34 @@ function describeFile(response: Response, file: FileContent['file'], range: Byte
 }
 
 async function send(response: Response, content: Readable, bytes: number): Promise<void> {
+  const file = new Promised(bytes);
   try {
-    await pipeline(content, (source: AsyncIterable<Uint8Array>) => exactly(source, bytes), response);
+    await pipeline(content, (source: AsyncIterable<Uint8Array>) => file.butTheLast(source), response, { end: false });
+    // With the last bytes: a client has all that it was promised once it has these, and may be gone before an end that comes later.
+    response.end(file.last);
   } catch (error) {
     // The head is sent: a cut connection is the only sign left, and the client's own hanging up is no trouble of ours.
+    response.destroy();
     if ((error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE') return;
     logger.error({ msg: 'A download broke off', reason: (error as Error).message });
   }
 }
 
-/** Fails where the storage holds more or less than was promised: the client would wait for the rest, or take the next answer for it. */
-async function* exactly(source: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
-  let left = bytes;
-  for await (const chunk of source) {
-    left -= chunk.length;
-    if (left < 0) throw new Error('The file is longer than it was.');
-    yield chunk;
+/** A source that holds as many bytes as were promised, or fails: the client would wait for the rest, or take the next answer for it. */
+class Promised {
+  last: Uint8Array = new Uint8Array();
+
+  constructor(private left: number) {}
+
+  async *butTheLast(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of source) {
+      if (this.last.length > 0) yield this.last;
+      this.last = chunk;
+      this.left -= chunk.length;
+      if (this.left < 0) throw new Error('The file is longer than it was.');
+    }
+    if (this.left > 0) throw new Error('The file is shorter than it was.');
   }
-  if (left > 0) throw new Error('The file is shorter than it was.');
 }
 
 /** Whether the file is still the one that a part is wanted of; without `If-Range`, whichever it is. */
