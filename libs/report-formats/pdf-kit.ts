@@ -12,6 +12,8 @@ export interface PdfDictionary extends PdfObject {
 
 /** A font as fontkit opens it: distances in units of `unitsPerEm`. */
 export interface OpenFont {
+  /** The glyphs that it has handed out. */
+  _glyphs: object;
   unitsPerEm: number;
   hasGlyphForCodePoint(codePoint: number): boolean;
   glyphForCodePoint(codePoint: number): OpenGlyph;

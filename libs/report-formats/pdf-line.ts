@@ -91,25 +91,31 @@ function setRun({ text, level, face, mirror }: Run, characters: Characters): Pla
   return (isRightToLeft ? placed.reverse() : placed).flat();
 }
 
-/** Null where the font's own rules cannot cope with the text, which is then shown letter by letter. */
+/**
+ * Null where the font's own rules cannot cope with the text, which is then shown letter by letter. fontkit keeps of each glyph which characters
+ * it first stood for, and shapes of different letters share glyphs: it is made to forget that before each run, and where a run has both, the run
+ * stands for its text as a whole.
+ */
 function shape(text: string, face: Face, isRightToLeft: boolean): Placed[] | null {
   const { font } = face.embedded;
   const scale = 1000 / font.unitsPerEm;
+  font._glyphs = {};
   try {
     const { glyphs, positions } = font.layout(text, undefined, undefined, undefined, isRightToLeft ? 'rtl' : 'ltr');
+    const said = glyphs.flatMap(({ codePoints }) => codePoints);
+    const instead = isSame(said, text) ? null : { character: text };
     return glyphs.map((glyph, index) => {
       const { xAdvance = glyph.advanceWidth, xOffset = 0, yOffset = 0 } = positions[index] ?? {};
-      return {
-        glyph: face.glyph(glyph, glyph.codePoints),
-        advance: xAdvance * scale,
-        x: xOffset * scale,
-        y: yOffset * scale,
-        instead: null,
-      };
+      return { glyph: face.glyph(glyph, glyph.codePoints), advance: xAdvance * scale, x: xOffset * scale, y: yOffset * scale, instead };
     });
   } catch {
     return null;
   }
+}
+
+function isSame(codePoints: readonly number[], text: string): boolean {
+  const sorted = (characters: Iterable<string>): string => [...characters].sort().join('');
+  return sorted(codePoints.map((code) => String.fromCodePoint(code))) === sorted(text);
 }
 
 const round = (value: number): number => Math.round(value * 100) / 100;

@@ -195,6 +195,20 @@ describe('a report as PDF', () => {
     expect(await lines(path, '-layout')).toEqual(['שלום עולם', 'مرحبا بالعالم', 'user\u202enimda', 'a\u2066b', 'plain']);
   });
 
+  guarantees('takes no letter for another that has the same shape, in whichever order they come', async () => {
+    const values = ['\u0131', 'i\u0306', '\u0131 i\u0306', 'i\u0306 \u0131', 'j\u030c'];
+    const path = await write(
+      report(
+        table(
+          'rows',
+          ['Name'],
+          values.map((value): Row => [value]),
+        ),
+      ),
+    );
+    expect((await lines(path, '-raw')).map((line) => line.normalize('NFC'))).toEqual(values.map((value) => value.normalize('NFC')));
+  });
+
   guarantees('is written within bounded memory and time, whatever the number of rows', async () => {
     const count = scaled(20_000);
     async function* rows(): AsyncGenerator<Row> {

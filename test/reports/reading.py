@@ -82,7 +82,7 @@ def assert_shown(value, row, name):
         lost = collections.Counter(value) - collections.Counter(row)
         assert not lost, f"lost of {name}: {lost}"
     else:
-        assert value in row, f"lost of {name}: {value!r:.80}"
+        assert value in row, f"lost of {name}: {value!r:.80} in {row!r:.400}"
 
 
 def main(kind, path, listed, *tools):
