@@ -26,6 +26,10 @@ export class GatewayProcess {
     const log: LogLine[] = [];
     let errors = '';
     child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+    // One that ends by itself has crashed: the test will only see that nobody answers.
+    child.once('exit', (code) => {
+      if (code) process.stderr.write(`A gateway ended with ${code}: ${errors.slice(-5_000)}\n`);
+    });
     const lines = createInterface({ input: child.stdout });
     const listening = new Promise<string>((resolve) => {
       lines.on('line', (text) => {

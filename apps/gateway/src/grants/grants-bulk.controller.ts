@@ -38,7 +38,7 @@ export class GrantsBulkController {
     description:
       'All of them in one answer, by id, a line of JSON each: `{"id","principalId","assetId","permission","privilege"}`. Like a walk of the pages of the list, it has each grant that was in force all along exactly once. An answer that breaks off is not whole.',
     roles: READERS,
-    answer: { content: { [JSON_LINES]: { schema: { type: 'string', maxLength: 2_147_483_647 } } } },
+    answer: { content: { [JSON_LINES]: { schema: { type: 'string', format: 'binary', maxLength: 2_147_483_647 } } } },
   })
   async export(@Query() { source }: ExportGrantsDto, @CurrentCaller() caller: Caller): Promise<StreamableFile> {
     return new StreamableFile(Readable.from(await this.grants.export(source, caller), { objectMode: false }), { type: JSON_LINES });
