@@ -45,7 +45,7 @@ describe('grants by the thousand', () => {
       .get(`/v1/grants/export?source=${source}`)
       .set('Authorization', `Bearer ${token}`)
       .responseType('text');
-    expect([response.status, response.headers['content-type']]).toEqual([200, 'application/x-ndjson']);
+    expect([response.status, response.headers['content-type']]).toEqual([200, 'application/octet-stream']);
     const lines = String(response.body)
       .split('\n')
       .filter((line) => line !== '');

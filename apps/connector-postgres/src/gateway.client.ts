@@ -225,7 +225,7 @@ export class GatewayClient {
       if (token !== null) request.headers.set('authorization', `Bearer ${token}`);
       const response = await resilientFetch(request, this.signal, request.url.includes(EXPORT_PATH) ? EXPORT_POLICY : RETRY_POLICY);
       if (response.status === 401 && !renewed && this.token.discard(token)) continue;
-      if (response.ok && response.status !== 204 && !/^application\/(json|x-ndjson)/.test(response.headers.get('content-type') ?? '')) {
+      if (response.ok && response.status !== 204 && !/^application\/(json|octet-stream)/.test(response.headers.get('content-type') ?? '')) {
         throw new GatewayError('What answers at the address of the gateway is not its API.');
       }
       return response;

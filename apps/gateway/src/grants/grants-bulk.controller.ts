@@ -9,7 +9,8 @@ import { BODY_ERRORS, Operation } from '../http/operation.js';
 import { CreateGrantsDto, ExportGrantsDto, GrantsReceiptDto } from './grants-bulk.dto.js';
 import { GrantsBulkService } from './grants-bulk.service.js';
 
-const JSON_LINES = 'application/x-ndjson';
+/** Not application/x-ndjson: generators of clients leave an answer out for which they have no reader. */
+const JSON_LINES = 'application/octet-stream';
 
 @ApiTags('grants')
 @Controller('grants')
