@@ -8,7 +8,6 @@ export class Loops {
   private readonly logger = new Logger(Loops.name);
   private readonly stopping = new AbortController();
   private readonly running: Promise<void>[] = [];
-  private lastTrouble = '';
 
   constructor(private readonly what: string) {}
 
@@ -25,22 +24,21 @@ export class Loops {
 
   private async repeat(pauseMs: number, step: () => Promise<boolean>): Promise<void> {
     const { signal } = this.stopping;
+    let lastTrouble = '';
     while (!signal.aborted) {
       let delayMs = pauseMs;
       try {
         if (await step()) delayMs = 0;
-        this.lastTrouble = '';
+        lastTrouble = '';
       } catch (error) {
-        this.note(error as Error);
+        const { message } = error as Error;
+        // Said once by each of them, however often it is tried: what ails one may be another thing than what ails the next.
+        const level = message === lastTrouble ? 'debug' : 'warn';
+        this.logger[level]({ msg: `${this.what} could not go on and tries again`, reason: message });
+        lastTrouble = message;
         delayMs = Math.max(pauseMs, TROUBLE_MS);
       }
       if (delayMs > 0) await pause(delayMs, undefined, { signal }).catch(() => undefined);
     }
-  }
-
-  /** Said once, however often it is tried. */
-  private note({ message }: Error): void {
-    this.logger[message === this.lastTrouble ? 'debug' : 'warn']({ msg: `${this.what} could not go on and tries again`, reason: message });
-    this.lastTrouble = message;
   }
 }
