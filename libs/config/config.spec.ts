@@ -306,6 +306,13 @@ describe('the configuration', () => {
     expect(named.sort()).toEqual([...Object.keys(broken), ...missing].sort());
   });
 
+  it('names what one app alone requires among the others', () => {
+    expect(loadConfig(VALID).config.auditSigningKey).toBeNull();
+    const { API_KAFKA_BOOTSTRAP: _, ...incomplete } = VALID;
+    const both = 'API_KAFKA_BOOTSTRAP is required\n  - API_AUDIT_SIGNING_KEY is required';
+    expect(() => loadConfig(incomplete, {}, ['API_AUDIT_SIGNING_KEY'])).toThrow(both);
+  });
+
   it('prints no value in what it says', () => {
     const secrets = Object.fromEntries(VARIABLES.map(({ name }) => [name, 'hunter2://hunter2:hunter2@ hunter2']));
     expect(() => loadConfig(secrets)).toThrow(expect.objectContaining({ message: expect.not.stringContaining('hunter2') }));

@@ -79,6 +79,7 @@ class Reader {
   constructor(
     private readonly environment: Environment,
     private readonly defaults: Defaults,
+    private readonly alsoRequired: readonly string[] = [],
   ) {}
 
   /** The value, `fallback` where it is not set or blank; a problem where it does not parse. `undefined` as fallback makes it required. */
@@ -86,7 +87,7 @@ class Reader {
     this.names.add(name);
     const value = this.environment[name]?.trim() || this.defaults[name];
     if (value === undefined) {
-      if (fallback === undefined) this.problems.push(`${name} is required`);
+      if (fallback === undefined || this.alsoRequired.includes(name)) this.problems.push(`${name} is required`);
       return fallback as T;
     }
     try {
@@ -238,10 +239,15 @@ function isBareName(name: string, environment: Environment, known: ReadonlySet<s
 /**
  * Reads the configuration. Pure: takes the environment, answers the configuration and the warnings to log.
  *
+ * @param alsoRequired variables that others may leave out and this app may not
  * @throws ConfigError with every problem at once
  */
-export function loadConfig(environment: Environment, defaults: Defaults = {}): { config: Config; warnings: string[] } {
-  const env = new Reader(environment, defaults);
+export function loadConfig(
+  environment: Environment,
+  defaults: Defaults = {},
+  alsoRequired: readonly string[] = [],
+): { config: Config; warnings: string[] } {
+  const env = new Reader(environment, defaults, alsoRequired);
   const nodeEnv = environment['NODE_ENV'] ?? 'development';
   const authMode = env.read('API_AUTH_MODE', oneOf(['azure_ad', 'dev'] as const), 'azure_ad');
   if (authMode === 'dev' && nodeEnv === 'production') env.problems.push('API_AUTH_MODE must not be dev while NODE_ENV is production');

@@ -6,12 +6,14 @@ import { createLogger } from './logging.js';
  * start that fails, is one message on stderr and exit code 1.
  *
  * @param start answers what stops it; it is given how long to drain, in seconds: none after Ctrl-C
+ * @param alsoRequired variables without which this app does not start, and others do
  */
 export async function runProcess(
   start: (config: Config) => Promise<{ url?: string; close(drainSeconds: number): Promise<void> }>,
+  alsoRequired: readonly string[] = [],
 ): Promise<void> {
   try {
-    const { config, warnings } = loadConfig(process.env);
+    const { config, warnings } = loadConfig(process.env, {}, alsoRequired);
     const logger = createLogger(config.logLevel);
     for (const warning of warnings) logger.warn(warning);
     const app = await start(config);
