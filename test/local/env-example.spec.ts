@@ -44,6 +44,14 @@ describe('.env.example', () => {
     expect(taken.filter((name) => name !== undefined && !listed.includes(name))).toEqual([]);
   });
 
+  it('has no variable of the apps that docker-compose.yml would leave behind, but for what it settles itself', async () => {
+    // Where to listen inside a container, and how to speak with brokers that are not its own.
+    const settled = /^API_(HOST|PORT|KAFKA_(TLS|CA|SASL_.*))$/;
+    const compose = await file('docker-compose.yml');
+    const listed = (await exampleLines()).map(({ name }) => name).filter((name) => name.startsWith('API_') && !settled.test(name));
+    expect(listed.filter((name) => !new RegExp(`^ +${name}:`, 'm').test(compose))).toEqual([]);
+  });
+
   it('says in one line of each what it is, and names none twice', async () => {
     const lines = await exampleLines();
     expect(lines.filter(({ before }) => !/^# \S.*\.$/.test(before))).toEqual([]);
