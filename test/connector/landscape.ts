@@ -42,7 +42,11 @@ export class Landscape {
   ) {}
 
   static async start(): Promise<Landscape> {
-    const [target, database, issuer] = await Promise.all([PostgresServer.start(), createTestDatabase(), TestIssuer.start()]);
+    const [target, database, issuer] = await Promise.all([
+      PostgresServer.start({ binaries: process.env['TEST_TARGET_POSTGRES_BIN'] }),
+      createTestDatabase(),
+      TestIssuer.start(),
+    ]);
     const client = new pg.Client({ connectionString: target.url() });
     await client.connect();
     const environment = {

@@ -40,7 +40,8 @@ describe('the access of a live PostgreSQL server at the gateway', () => {
           reached += await landscape.expectTruth(source);
         });
       }
-      expect(reached).toBeGreaterThan(100 * seeds.length);
+      // Before version 17 a table has a privilege less.
+      expect(reached).toBeGreaterThan(50 * seeds.length);
     },
     300_000,
   );

@@ -105,11 +105,14 @@ describe('a run of the connector', () => {
     const before = await activeGrants('many');
     const stopped = await runProcess('many');
     expect(stopped).toMatchObject({ code: 2, summaries: [{ outcome: 'stopped', changes: 0 }] });
-    expect(stopped.stderr).toMatch(/would end 128 of \d+ grants; the limit is 100/);
+    // A table has as many privileges as the version of the server knows.
+    const ends = Number(/would end (\d+) of \d+ grants; the limit is 100/.exec(stopped.stderr)?.[1]);
+    expect(ends % 16).toBe(0);
+    expect(ends).toBeGreaterThan(100);
     expect(await activeGrants('many')).toEqual(before);
     expect(await runProcess('many', { CONNECTOR_FORCE: 'on' })).toMatchObject({
       code: 0,
-      summaries: [{ changed: { revokeGrant: 128, retireAsset: 16 } }],
+      summaries: [{ changed: { revokeGrant: ends, retireAsset: 16 } }],
     });
   });
 

