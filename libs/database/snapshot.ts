@@ -1,12 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
+import copyStreams from 'pg-copy-streams';
 import sql, { type Sql } from 'sql-template-tag';
+import { copiedTexts, type Texts, withLiterals } from './copied-texts.js';
 import { Database } from './database.js';
 import { asFailure } from './failures.js';
 
 /** How many rows are fetched at once: enough for a round trip to be nothing, few enough for memory not to notice. */
 const BATCH = 2_000;
+/** How far PostgreSQL may be ahead of whoever takes what is copied. */
+const AHEAD_BYTES = 256 * 1024;
 
 /** A snapshot may wait as long as this for whoever writes its rows somewhere, in milliseconds. */
 const IDLE_LIMIT_MS = 15 * 60_000;
@@ -23,7 +27,10 @@ const READER = 'access-governance-snapshot';
 export class Snapshot {
   private cursors = 0;
 
-  constructor(private readonly client: PoolClient) {}
+  constructor(
+    private readonly client: PoolClient,
+    private readonly cancel: () => Promise<void>,
+  ) {}
 
   async rows<Row extends object>(query: Sql): Promise<Row[]> {
     return (await this.client.query<Row>(query.text, query.values)).rows;
@@ -52,6 +59,26 @@ export class Snapshot {
     }
     await this.client.query(`CLOSE ${cursor}`);
   }
+
+  /**
+   * The rows of a query that answers one text each, never NULL, as their bytes: in half the time of a cursor, since no row becomes anything here.
+   * Until the last has been taken nothing else can be asked of the snapshot; who stops before ends the statement.
+   */
+  async *texts(query: Sql): AsyncGenerator<Texts> {
+    const text = withLiterals(query, (value) => this.client.escapeLiteral(value));
+    const stream = this.client.query(copyStreams.to(`COPY (${text}) TO STDOUT (FORMAT binary)`, { highWaterMark: AHEAD_BYTES }));
+    const over = new Promise<void>((resolve) => void stream.once('end', resolve).once('error', () => resolve()));
+    try {
+      yield* copiedTexts(stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>);
+    } finally {
+      if (!stream.readableEnded && !stream.destroyed) {
+        // What is on its way has to be taken for PostgreSQL to notice.
+        await this.cancel();
+        stream.resume();
+        await over;
+      }
+    }
+  }
 }
 
 /** Long reading: what takes minutes, and has to see all of it as at one instant. */
@@ -71,16 +98,18 @@ export class Snapshots {
     try {
       const client = (await runner.connect()) as PoolClient;
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
-      // Every row is read, so the plan that ends first is the best one, and none is worth compiling.
+      // Every row is read, so the plan that ends first is the best one, and none is worth compiling. Of a table that is read once nothing is in
+      // the cache yet: to go through it by an index in no order of its own takes several times as long as to sort it.
       await client.query(
         `SET LOCAL application_name = '${READER}'; SET LOCAL statement_timeout = 0; SET LOCAL jit = off; SET LOCAL cursor_tuple_fraction = 1;
-         SET LOCAL idle_in_transaction_session_timeout = ${IDLE_LIMIT_MS}; SET LOCAL work_mem = '128MB';
+         SET LOCAL idle_in_transaction_session_timeout = ${IDLE_LIMIT_MS}; SET LOCAL work_mem = '128MB'; SET LOCAL effective_cache_size = '64MB';
          SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'`,
       );
       const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-      interrupt = () => void this.cancel(rows[0]?.pid ?? 0);
+      const cancel = (): Promise<void> => this.cancel(rows[0]?.pid ?? 0);
+      interrupt = () => void cancel();
       signal.addEventListener('abort', interrupt);
-      const result = await work(new Snapshot(client));
+      const result = await work(new Snapshot(client, cancel));
       await client.query('COMMIT');
       return result;
     } catch (error) {

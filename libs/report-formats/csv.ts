@@ -1,6 +1,6 @@
 import type { PreparedReport } from './prepared-report.js';
 
-const END = '\r\n';
+export const CSV_LINE_END = '\r\n';
 
 /**
  * A report as CSV (RFC 4180, UTF-8): a header and the rows, nothing else. Where it has several tables, the column `record` says of which one a
@@ -10,11 +10,11 @@ export async function* writeCsv(report: PreparedReport, wrote: (rows: number) =>
   const tables = report.tables.filter(({ supplement }) => !supplement);
   const names = new Set(tables.flatMap(({ columns }) => columns.map(({ name }) => name)));
   const columns = tables.length > 1 ? ['record', ...names] : [...names];
-  yield Buffer.from(columns.join(',') + END);
+  yield Buffer.from(columns.join(',') + CSV_LINE_END);
   for (const table of tables) {
-    for await (const lines of table.csvLines(columns)) {
-      yield Buffer.from(lines.join(END) + END);
-      wrote(lines.length);
+    for await (const { bytes, count } of table.csvLines(columns)) {
+      yield bytes;
+      wrote(count);
     }
   }
 }

@@ -11,10 +11,10 @@ export async function* writeJsonLines(
   const rows: Record<string, number> = {};
   for (const table of tables) {
     rows[table.name] = 0;
-    for await (const lines of table.jsonLines()) {
-      yield Buffer.from(`${lines.join('\n')}\n`);
-      rows[table.name] = (rows[table.name] ?? 0) + lines.length;
-      if (!table.supplement) wrote(lines.length);
+    for await (const { bytes, count } of table.jsonLines()) {
+      yield bytes;
+      rows[table.name] = (rows[table.name] ?? 0) + count;
+      if (!table.supplement) wrote(count);
     }
   }
   const all = tables.filter(({ supplement }) => !supplement).reduce((sum, { name }) => sum + (rows[name] ?? 0), 0);

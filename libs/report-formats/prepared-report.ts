@@ -1,5 +1,12 @@
 import type { Reconciliation, ReportColumn } from './report-document.js';
 
+/** Lines as a file has them, with their ends, one after the other. What comes at once may begin and end within a line. */
+export interface Lines {
+  bytes: Uint8Array;
+  /** How many begin in it. */
+  count: number;
+}
+
 /**
  * One table of a report, counted but not read yet. Its rows can be had in whichever form a format needs, made where that is cheapest; each form
  * is read once. All come in batches.
@@ -13,10 +20,10 @@ export interface PreparedTable {
   rowCount: number;
   /** It goes with the rows and is not counted as some of them; CSV, which is one table, leaves it out. */
   supplement: boolean;
-  /** Lines of CSV without their ends, with the columns named, empty where the table has none of that name. */
-  csvLines(columns: readonly string[]): AsyncIterable<readonly string[]>;
-  /** JSON objects without white space between. */
-  jsonLines(): AsyncIterable<readonly string[]>;
+  /** Lines of CSV with the columns named, empty where the table has none of that name. */
+  csvLines(columns: readonly string[]): AsyncIterable<Lines>;
+  /** JSON objects, each on its line. */
+  jsonLines(): AsyncIterable<Lines>;
   /** The cells of some columns, as text, null for none. */
   cells(columns: readonly string[]): AsyncIterable<readonly (readonly (string | null)[])[]>;
 }

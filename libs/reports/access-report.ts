@@ -35,13 +35,13 @@ const COLUMNS: readonly SqlColumn[] = [
 const rounded = (column: string): string => `trim_scale(round(${column}::numeric, 2))`;
 
 const SCORE_COLUMNS: readonly SqlColumn[] = [
-  { name: 'lastUsedAt', title: 'Last used', type: 'instant', expression: 'd.last_used_at', weight: 3 },
-  { name: 'idleDays', title: 'Idle days', type: 'number', expression: rounded('d.idle_days'), weight: 2 },
-  { name: 'halfLifeDays', title: 'Half-life in days', type: 'number', expression: 'd.half_life_days', weight: 0 },
-  { name: 'score', title: 'Score', type: 'number', expression: rounded('d.score'), weight: 2 },
-  { name: 'priority', title: 'Priority', type: 'number', expression: rounded('d.priority'), weight: 2 },
-  { name: 'band', title: 'Band', type: 'word', expression: 'd.band', weight: 2 },
-  { name: 'recommendation', title: 'Recommendation', type: 'word', expression: 'd.recommendation', weight: 0 },
+  { name: 'lastUsedAt', title: 'Last used', type: 'instant', expression: 'g.last_used_at', weight: 3 },
+  { name: 'idleDays', title: 'Idle days', type: 'number', expression: rounded('g.idle_days'), weight: 2 },
+  { name: 'halfLifeDays', title: 'Half-life in days', type: 'number', expression: 'g.half_life_days', weight: 0 },
+  { name: 'score', title: 'Score', type: 'number', expression: rounded('g.score'), weight: 2 },
+  { name: 'priority', title: 'Priority', type: 'number', expression: rounded('g.priority'), weight: 2 },
+  { name: 'band', title: 'Band', type: 'word', expression: 'g.band', weight: 2 },
+  { name: 'recommendation', title: 'Recommendation', type: 'word', expression: 'g.recommendation', weight: 0 },
 ];
 
 /** Grants in force at an instant: all of them, the privileged ones, or those that nobody uses any more. */
@@ -58,15 +58,18 @@ export async function accessReport(kind: PointKind, parameters: PointParameters,
   const undecayed = byBand?.filter(({ band, count }) => band !== 'dormant' && count > 0) ?? [];
   const included = byBand ? (byBand.find(({ band }) => band === 'dormant')?.count ?? 0) : chosen;
   const all = [...excluded, ...undecayed.map(({ band, count }) => ({ reason: `band_${band}`, count }))];
-  const scored = byBand ? sql` JOIN dormant_grants d ON d.grant_id = g.id` : empty;
+  const shown = sql`${heldFor(parameters, instants)} AND (${reason}) IS NULL`;
   const table = {
     ...{ name: 'grants', title: REPORT_TITLES[kind], columns: byBand ? [...COLUMNS, ...SCORE_COLUMNS] : COLUMNS },
-    lookups: { p: rowsAsOf('principals', instants), a: rowsAsOf('assets', instants) },
-    ...{
-      from: sql`${rowsAsOf('grants', instants)} g JOIN p ON p.id = g.principal_id JOIN a ON a.id = g.asset_id${scored} WHERE ${inForce('g', instants.asOf)} AND (${reason}) IS NULL`,
-      order: sql`g.id`,
+    lookups: {
+      p: { rows: rowsAsOf('principals', instants), id: 'g.principal_id' },
+      a: { rows: rowsAsOf('assets', instants), id: 'g.asset_id' },
     },
-    rowCount: included,
+    // Put in order first, while rows are short: sorted as whole lines they would all be written to the disk and read again.
+    from: byBand
+      ? sql`(SELECT g.*, d.* FROM (SELECT g.* FROM ${shown}) g JOIN dormant_grants d ON d.grant_id = g.id ORDER BY g.id OFFSET 0) g`
+      : sql`(SELECT g.* FROM ${shown} ORDER BY g.id OFFSET 0) g`,
+    ...{ order: sql`g.id`, rowCount: included },
   };
   return {
     tables: [preparedTable(snapshot, table, null)],

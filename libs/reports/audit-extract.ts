@@ -2,8 +2,8 @@ import { AuditLog } from '#libs/clickhouse/audit-log.js';
 import { Database } from '#libs/database/database.js';
 import type { Checkpoint } from '#libs/events/chain-keys.js';
 import { ChainStore } from '#libs/events/chain-store.js';
-import { csvCell } from '#libs/report-formats/csv.js';
-import type { PreparedReport, PreparedTable } from '#libs/report-formats/prepared-report.js';
+import { CSV_LINE_END, csvCell } from '#libs/report-formats/csv.js';
+import type { Lines, PreparedReport, PreparedTable } from '#libs/report-formats/prepared-report.js';
 import type { ReportColumn } from '#libs/report-formats/report-document.js';
 import { Injectable } from '@nestjs/common';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -123,9 +123,9 @@ export class AuditExtract {
     const batches = (): AsyncIterable<ExtractedEvent[]> => this.log.extract(first, last);
     return {
       ...{ name: 'event', title: 'Events', columns: EVENT_COLUMNS, rowCount, supplement: false, onPaper: onPaper(EVENT_COLUMNS) },
-      csvLines: (columns) => mapped(batches(), (event) => cellsOf(columns, event).map(csvCell).join(',')),
+      csvLines: (columns) => linesOf(batches(), (event) => csvLine(cellsOf(columns, event))),
       jsonLines: () =>
-        mapped(batches(), ({ canonical, prevHash, hash }) => `${canonical.slice(0, -1)},"prevHash":"${prevHash}","hash":"${hash}"}`),
+        linesOf(batches(), ({ canonical, prevHash, hash }) => `${canonical.slice(0, -1)},"prevHash":"${prevHash}","hash":"${hash}"}\n`),
       cells: (columns) => mapped(batches(), (event) => cellsOf(columns, event)),
     };
   }
@@ -151,13 +151,22 @@ function supplement<Thing extends object>(
     wanted.map((each) => String((thing as Record<string, string | number>)[each] ?? ''));
   return {
     ...{ name, title, columns, rowCount: things.length, supplement: true, onPaper: onPaper(columns) },
-    csvLines: (wanted) => mapped([[...things]], (thing) => cells(wanted, thing).map(csvCell).join(',')),
-    jsonLines: () => mapped([[...things]], (thing) => JSON.stringify(shown(thing))),
-    cells: (wanted) => mapped([[...things]], (thing) => cells(wanted, thing)),
+    csvLines: (wanted) => linesOf([things], (thing) => csvLine(cells(wanted, thing))),
+    jsonLines: () => linesOf([things], (thing) => `${JSON.stringify(shown(thing))}\n`),
+    cells: (wanted) => mapped([things], (thing) => cells(wanted, thing)),
   };
 }
 
 const onPaper = (columns: readonly ReportColumn[]): string[] => columns.filter(({ weight }) => weight > 0).map(({ name }) => name);
+
+const csvLine = (cells: readonly (string | null)[]): string => cells.map(csvCell).join(',') + CSV_LINE_END;
+
+async function* linesOf<From>(
+  batches: AsyncIterable<readonly From[]> | Iterable<readonly From[]>,
+  line: (from: From) => string,
+): AsyncGenerator<Lines> {
+  for await (const lines of mapped(batches, line)) yield { bytes: Buffer.from(lines.join('')), count: lines.length };
+}
 
 async function* mapped<From, To>(
   batches: AsyncIterable<readonly From[]> | Iterable<readonly From[]>,

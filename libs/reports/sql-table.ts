@@ -1,6 +1,7 @@
 import type { Snapshot } from '#libs/database/snapshot.js';
-import type { PreparedTable } from '#libs/report-formats/prepared-report.js';
-import sql, { empty, join, raw, type Sql } from 'sql-template-tag';
+import { CSV_LINE_END } from '#libs/report-formats/csv.js';
+import type { Lines, PreparedTable } from '#libs/report-formats/prepared-report.js';
+import sql, { join, raw, type Sql } from 'sql-template-tag';
 
 /**
  * A column of a table that PostgreSQL makes. `text` is anything somebody has written; `word` is made of letters, digits and dashes alone;
@@ -22,17 +23,19 @@ export interface SqlTable {
   name: string;
   title: string;
   columns: readonly SqlColumn[];
-  /** What follows FROM, with its conditions. Lookups are there by their names. */
+  /** What follows FROM, with its conditions; where there are lookups, a relation alone. */
   from: Sql;
-  /** Relations that are much shorter than the table: the part of a line that is of theirs is made once for each of their rows. */
-  lookups?: Readonly<Record<string, Sql>>;
+  /**
+   * Relations that are much shorter than the table, by the names that expressions know them by; each of its rows has the row of theirs with an id.
+   * The part of a line that is of theirs is made once for each of their rows.
+   */
+  lookups?: Readonly<Record<string, { rows: Sql; id: string }>>;
   order: Sql;
   rowCount: number;
 }
 
 /** In CSV a spreadsheet would run what begins so; and what begins with `'` would lose it. */
 const RUNS = `^[=+@\\t\\r''-]`;
-const COLUMNS_AT_ONCE = 30;
 const NEEDS_QUOTES = `[",\\r\\n]|${RUNS}`;
 
 /** A part of a line, made of the columns that stand together in one lookup, or in none. */
@@ -42,26 +45,26 @@ interface Part {
 }
 
 /**
- * Wraps a table of a snapshot. Lines are made by PostgreSQL as one text each, so that a million rows are a million short strings here and no more.
+ * Wraps a table of a snapshot. Lines are made by PostgreSQL and passed on as they come, so that a million rows are a few hundred megabytes here
+ * that nobody looks at.
  *
  * @param record what the rows are called beside those of other tables; null where there is no other
  */
 export function preparedTable(snapshot: Snapshot, table: SqlTable, record: string | null): PreparedTable {
   const { name, title, columns, rowCount } = table;
   const find = (wanted: string): SqlColumn | undefined => columns.find((column) => column.name === wanted);
-  const opening = record === null ? `'{'` : `'{"record":"${record}",'`;
-  const read = (expression: string, lines = new Map<string, string>()): AsyncIterable<string[]> =>
-    texts(snapshot.batches<[string]>(queryOf(table, expression, lines)));
+  const opening = record === null ? '{' : `{"record":"${record}",`;
   const readLines = (
     parts: readonly Part[],
     make: (columns: readonly string[]) => string,
-    ends: readonly [string, string],
-  ): AsyncIterable<string[]> => {
-    const ofLookups = parts.flatMap(({ of, columns: own }) => (of === null ? [] : [[of, make(own)] as const]));
-    const all = parts.map(({ of, columns: own }) => (of === null ? make(own) : `${of}.line`)).join(`, ',', `);
-    return read(`concat(${ends[0]}, ${all}, ${ends[1]})`, new Map(ofLookups));
+    [opens, ends]: readonly [string, string],
+  ): AsyncIterable<Lines> => {
+    const lines = new Map(parts.flatMap(({ of, columns: own }) => (of === null ? [] : [[of, make(own)] as const])));
+    const all = parts.map(({ of, columns: own }) => (of === null ? make(own) : `${of}.line`));
+    return snapshot.texts(queryOf(table, `${quoted(opens)} || ${concatenated(all)} || ${quoted(ends)}`, lines));
   };
-  const json = (wanted: readonly string[]): string => jsonMembers(wanted.map((each) => find(each)));
+  const csv = (wanted: readonly string[]): string => concatenated(wanted.map((each) => csvCellOf(each, find(each), record)));
+  const json = (wanted: readonly string[]): string => concatenated(wanted.flatMap((each) => jsonMember(find(each))));
   return {
     ...{
       name,
@@ -71,8 +74,7 @@ export function preparedTable(snapshot: Snapshot, table: SqlTable, record: strin
       supplement: false,
       onPaper: columns.filter(({ weight }) => weight > 0).map((column) => column.name),
     },
-    csvLines: (wanted) =>
-      readLines(partsOf(wanted, find), (own) => concatenated(own.map((each) => csvCellOf(each, find(each), record))), [`''`, `''`]),
+    csvLines: (wanted) => readLines(partsOf(wanted, find), csv, ['', CSV_LINE_END]),
     jsonLines: () =>
       readLines(
         partsOf(
@@ -80,19 +82,24 @@ export function preparedTable(snapshot: Snapshot, table: SqlTable, record: strin
           find,
         ),
         json,
-        [opening, `'}'`],
+        [opening, '}\n'],
       ),
-    cells: (wanted) => parsed(read(`json_build_array(${wanted.map((each) => textOf(find(each))).join(', ')})::text`)),
+    cells: (wanted) =>
+      parsed(snapshot.batches<[string]>(queryOf(table, `json_build_array(${wanted.map((each) => textOf(find(each))).join(', ')})::text`))),
   };
 }
 
-/** The query of a table for one expression; `lines` are what its lookups make of their rows first. */
-function queryOf({ lookups = {}, from, order }: SqlTable, expression: string, lines: ReadonlyMap<string, string>): Sql {
-  const made = Object.entries(lookups).map(([alias, relation]) => {
+/**
+ * The query of a table for one expression; `lines` are what is made of the rows of its lookups first. OFFSET 0 keeps PostgreSQL from making them
+ * anew for every row of the table, and what it has found of a lookup it remembers by its id.
+ */
+function queryOf({ lookups = {}, from, order }: SqlTable, expression: string, lines: ReadonlyMap<string, string> = new Map()): Sql {
+  const joined = Object.entries(lookups).map(([alias, { rows, id }]) => {
     const line = lines.get(alias);
-    return sql`${raw(alias)} AS MATERIALIZED (SELECT ${raw(`${alias}.*${line === undefined ? '' : `, ${line} AS line`}`)} FROM ${relation} ${raw(alias)})`;
+    const found = raw(line === undefined ? `${alias}.*` : `${line} AS line`);
+    return sql` CROSS JOIN LATERAL (SELECT ${found} FROM ${rows} ${raw(alias)} WHERE ${raw(`${alias}.id = ${id}`)} OFFSET 0) ${raw(alias)}`;
   });
-  return sql`${made.length > 0 ? sql`WITH ${join(made)}` : empty} SELECT ${raw(expression)} FROM ${from} ORDER BY ${order}`;
+  return sql`SELECT ${raw(expression)} FROM ${join([from, ...joined], '')} ORDER BY ${order}`;
 }
 
 function partsOf(wanted: readonly string[], find: (name: string) => SqlColumn | undefined): Part[] {
@@ -114,30 +121,33 @@ export async function countRows(snapshot: Snapshot, from: readonly Sql[]): Promi
 }
 
 function csvCellOf(name: string, column: SqlColumn | undefined, record: string | null): string {
-  if (name === 'record' && record !== null) return `'${record}'`;
+  if (name === 'record' && record !== null) return quoted(record);
   if (!column) return `''`;
-  return column.type === 'text' ? csvText(column.expression) : textOf(column);
+  return `coalesce(${column.type === 'text' ? csvText(`(${column.expression})`) : textOf(column)}, '')`;
 }
 
 function csvText(expression: string): string {
-  const escaped = `replace(${expression}, '"', '""')`;
-  return `CASE WHEN ${expression} ~ E'${pattern(NEEDS_QUOTES)}'
-    THEN concat('"', CASE WHEN ${expression} ~ E'${pattern(RUNS)}' THEN '''' END, ${escaped}, '"') ELSE ${expression} END`;
+  const opens = `CASE WHEN ${expression} ~ E'${pattern(RUNS)}' THEN '"''' ELSE '"' END`;
+  return `CASE WHEN ${expression} ~ E'${pattern(NEEDS_QUOTES)}' THEN ${opens} || replace(${expression}, '"', '""') || '"' ELSE ${expression} END`;
 }
 
 /** Within E'…' a backslash stands twice. */
 const pattern = (regularExpression: string): string => regularExpression.replaceAll('\\', '\\\\');
 
-/** The members of an object without its braces. Piece by piece, since a row made into JSON costs several times as much. */
-function jsonMembers(columns: readonly (SqlColumn | undefined)[]): string {
-  const members = columns.flatMap((column) => (column ? [`'"${column.name}":', ${jsonValue(column)}`] : []));
-  return concatenated(members);
-}
+/** A text of our own as a literal, ends of lines written out. */
+const quoted = (text: string): string => `E'${text.replaceAll('\r', '\\r').replaceAll('\n', '\\n')}'`;
 
-/** Texts with commas between them. A function of PostgreSQL takes 100 arguments, and a table may have more columns than half of that. */
+/** A member of an object. Piece by piece, since a row made into JSON costs several times as much. */
+const jsonMember = (column: SqlColumn | undefined): string[] => (column ? [`${quoted(`"${column.name}":`)} || ${jsonValue(column)}`] : []);
+
+/**
+ * Texts, none of them NULL, with commas between. In halves of halves, so that what has been put together is not copied again for each; and not by
+ * `concat`, which takes several times as long.
+ */
 function concatenated(texts: readonly string[]): string {
-  if (texts.length <= COLUMNS_AT_ONCE) return `concat(${texts.join(`, ',', `)})`;
-  return `concat(${concatenated(texts.slice(0, COLUMNS_AT_ONCE))}, ',', ${concatenated(texts.slice(COLUMNS_AT_ONCE))})`;
+  if (texts.length <= 1) return texts[0] ?? `''`;
+  const half = Math.ceil(texts.length / 2);
+  return `(${concatenated(texts.slice(0, half))} || ',' || ${concatenated(texts.slice(half))})`;
 }
 
 function jsonValue(column: SqlColumn): string {
@@ -157,10 +167,6 @@ function instantText(expression: string): string {
   return `CASE WHEN ${expression} = date_trunc('second', ${expression}) THEN ${written} || '.000Z' ELSE rpad(${written}, 23, '0') || 'Z' END`;
 }
 
-async function* texts(batches: AsyncIterable<[string][]>): AsyncGenerator<string[]> {
-  for await (const batch of batches) yield batch.map(([text]) => text);
-}
-
-async function* parsed(batches: AsyncIterable<string[]>): AsyncGenerator<(string | null)[][]> {
-  for await (const batch of batches) yield batch.map((text) => JSON.parse(text) as (string | null)[]);
+async function* parsed(batches: AsyncIterable<[string][]>): AsyncGenerator<(string | null)[][]> {
+  for await (const batch of batches) yield batch.map(([text]) => JSON.parse(text) as (string | null)[]);
 }
