@@ -1,6 +1,6 @@
 import type { Transaction } from '#libs/database/transaction.js';
 import { AppError, BadRequestError } from '#libs/errors/errors.js';
-import sql from 'sql-template-tag';
+import sql, { type Sql } from 'sql-template-tag';
 import { v7 as uuidv7 } from 'uuid';
 import type { ReportFormat, ReportKind } from './report-kinds.js';
 import { type GivenParameters, settledParameters } from './report-parameters.js';
@@ -25,6 +25,7 @@ export async function requestReport(tx: Transaction, request: ReportRequest, mos
   await assertRoom(tx, mostWaiting);
   const parameters = settledParameters(kind, request.parameters, tx.now);
   if ('campaignId' in parameters) await assertCampaign(tx, parameters.campaignId, parameters.recordedAt);
+  if ('assetIds' in parameters) await assertNamed(tx, parameters);
   const id = uuidv7();
   await tx.rows(
     sql`INSERT INTO reports (id, kind, format, parameters, status, requested_by, requester_id, created_at, updated_at, version, run_at)
@@ -52,3 +53,19 @@ export async function assertCampaign(tx: Transaction, campaignId: string, record
   if (found.length === 0)
     throw BadRequestError.rule('parameters.campaignId', 'names a campaign that does not exist, or did not at recordedAt');
 }
+
+/**
+ * A filter that names nothing would make evidence of nothing, and look like evidence that nobody has access.
+ *
+ * @throws BadRequestError for an asset or a principal that there is not; what has ended is there
+ */
+export async function assertNamed(tx: Transaction, { assetIds, principalIds }: GivenParameters): Promise<void> {
+  const [asset] = await tx.rows<{ place: number }>(missing(assetIds, sql`SELECT FROM assets r WHERE r.id = given.id`));
+  if (asset) throw BadRequestError.rule(`parameters.assetIds.${asset.place}`, 'names no asset');
+  const [principal] = await tx.rows<{ place: number }>(missing(principalIds, sql`SELECT FROM principals r WHERE r.id = given.id`));
+  if (principal) throw BadRequestError.rule(`parameters.principalIds.${principal.place}`, 'names no principal');
+}
+
+const missing = (ids: readonly string[] | null | undefined, row: Sql): Sql =>
+  sql`SELECT (place - 1)::integer AS place FROM unnest(${ids ?? []}::uuid[]) WITH ORDINALITY given(id, place)
+    WHERE NOT EXISTS (${row}) ORDER BY place LIMIT 1`;

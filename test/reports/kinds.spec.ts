@@ -7,6 +7,7 @@ const YEAR_AGO = new Date(Date.now() - 365 * 86_400_000).toISOString();
 const FORMATS = ['csv', 'jsonl', 'pdf'] as const;
 
 /** The rows of a small CSV whose cells hold no line breaks. */
+const NOTHING = '0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10';
 const csvRows = (file: Buffer): string[] => file.toString().trimEnd().split('\r\n').slice(1);
 
 describe('a report', () => {
@@ -127,6 +128,7 @@ describe('a report', () => {
   });
 
   it('of what nobody asked for leads nowhere', async () => {
+    const asset = await ground.make.asset();
     const bodies: [object, string][] = [
       [{ kind: 'weather', format: 'csv', parameters: {} }, 'kind'],
       [{ kind: 'access_listing', format: 'xls', parameters: {} }, 'format'],
@@ -136,10 +138,9 @@ describe('a report', () => {
       [{ kind: 'access_listing', format: 'csv', parameters: { recordedAt: '2999-01-01T00:00:00Z' } }, 'parameters.recordedAt'],
       [{ kind: 'grant_changes', format: 'csv', parameters: { from: YEAR_AGO } }, 'parameters.to'],
       [{ kind: 'grant_changes', format: 'csv', parameters: { from: YEAR_AGO, to: YEAR_AGO } }, 'parameters.to'],
-      [
-        { kind: 'campaign_evidence', format: 'csv', parameters: { campaignId: '0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10' } },
-        'parameters.campaignId',
-      ],
+      [{ kind: 'campaign_evidence', format: 'csv', parameters: { campaignId: NOTHING } }, 'parameters.campaignId'],
+      [{ kind: 'access_listing', format: 'csv', parameters: { assetIds: [asset.id, NOTHING] } }, 'parameters.assetIds.1'],
+      [{ kind: 'dormant_access', format: 'csv', parameters: { principalIds: [NOTHING] } }, 'parameters.principalIds.0'],
     ];
     for (const [body, path] of bodies) {
       const { status, body: answer } = await ground.http.post('/v1/reports').send(body);

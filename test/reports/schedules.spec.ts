@@ -76,6 +76,8 @@ describe('schedules of reports', () => {
     [{ name: '' }, 'name'],
     [{ parameters: { asOf: '2026-01-01T00:00:00Z' } }, 'parameters.asOf'],
     [{ parameters: { campaignId: uuidv7() } }, 'parameters.campaignId'],
+    [{ parameters: { assetIds: [uuidv7()] } }, 'parameters.assetIds.0'],
+    [{ parameters: { principalIds: [uuidv7()] } }, 'parameters.principalIds.0'],
     [{ kind: 'grant_changes', parameters: { departments: ['Finance'] } }, 'parameters.departments'],
     [{ kind: 'campaign_evidence' }, 'parameters.campaignId'],
     [{ kind: 'campaign_evidence', parameters: { campaignId: uuidv7() } }, 'parameters.campaignId'],

@@ -8,7 +8,7 @@ import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { type DueTimes, dueTimes } from '#libs/reports/due-times.js';
 import { isPointKind, type ReportKind } from '#libs/reports/report-kinds.js';
 import type { GivenParameters } from '#libs/reports/report-parameters.js';
-import { assertCampaign } from '#libs/reports/request-report.js';
+import { assertCampaign, assertNamed } from '#libs/reports/request-report.js';
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Schedule, SchedulesRepository } from './schedules.repository.js';
@@ -82,6 +82,7 @@ export class SchedulesService {
     const times = dueTimes(cron, timeZone, tx.now);
     assertFits(kind, parameters);
     if (parameters.campaignId !== undefined) await assertCampaign(tx, parameters.campaignId, tx.now.toISOString());
+    await assertNamed(tx, parameters);
     return times;
   }
 
