@@ -209,6 +209,8 @@ describe('deciding in a packet', () => {
       ground.post(`/${id}/reassign`, { itemIds, reviewerId, reason: 'Knows it' }, reviewer);
     const taken = await move([kept, decided], other.id);
     expect([taken.status, taken.body.error.code]).toEqual([409, 'already_decided']);
+    const unsaid = await ground.post(`/${id}/reassign`, { itemIds: [kept], reviewerId: other.id, reason: ' \n' }, reviewer);
+    expect([unsaid.status, unsaid.body.error.details]).toEqual([400, [{ path: 'reason', message: 'must say why' }]]);
     const subject = items[2]!.snapshot.principal.id;
     const own = await move([kept], subject);
     expect([own.status, own.body.error.code]).toEqual([400, 'self_review']);

@@ -31,12 +31,14 @@ export class ReassignmentService {
   /**
    * All of them or none. They come into the new reviewer's open packet of the same campaign, or one that is made.
    *
-   * @throws BadRequestError `self_review` where one is access of the new reviewer's own; ConflictError `already_decided`
+   * @throws BadRequestError `self_review` where one is access of the new reviewer's own, or where no reason is given; ConflictError `already_decided`
    */
   reassign(packetId: string, { itemIds, reviewerId, reason }: ReassignmentInput, caller: Caller): Promise<Representation> {
     return this.transactions.write(caller, async (tx) => {
       const { packet, campaign } = await this.access.lock(tx, packetId, caller, 'change');
       assertOpen(tx, packet, campaign);
+      // Blanks say nothing, here as in a justification; what is kept is what was given.
+      if (reason.trim() === '') throw BadRequestError.rule('reason', 'must say why');
       if (reviewerId === packet.reviewerId) throw BadRequestError.rule('reviewerId', 'has them already');
       if (!(await this.packets.isActiveUser(tx, reviewerId)))
         throw BadRequestError.rule('reviewerId', 'names nobody who is an active user');
