@@ -17,7 +17,7 @@ interface Claim {
 
 /**
  * How wide the columns of a table are, by what stands in them: no word is broken where there is room for all words, and what is left goes to
- * the columns whose values would have more lines without it, by their weights.
+ * the columns whose values would have more lines without it, those that want least first.
  *
  * @param sample the first rows
  * @param padding beside a cell's text, both sides together
@@ -31,9 +31,10 @@ export function columnWidths(
 ): number[] {
   const claims = columns.map(({ title, weight }, index): Claim => {
     const values = sample.map((row) => extent((row[index] ?? '').slice(0, MEASURED_CHARACTERS), styles.cell));
-    const all = [extent(title, styles.heading), ...values];
-    const least = Math.min(MOST_FOR_A_WORD, Math.max(...all.map(({ word }) => word)));
-    const most = Math.min(MOST_FOR_A_VALUE, Math.max(...all.map(({ full }) => full)));
+    const heading = extent(title, styles.heading);
+    const least = Math.min(MOST_FOR_A_WORD, Math.max(heading.word, ...values.map(({ word }) => word)));
+    // A heading may have two lines: it stands once on a page, and values on every line.
+    const most = Math.min(MOST_FOR_A_VALUE, Math.max(heading.full / 2, ...values.map(({ full }) => full)));
     return { least: least + padding, most: Math.max(least, most) + padding, weight };
   });
   return shared(claims, room);
@@ -52,13 +53,26 @@ function extent(text: string, { characters, size }: Measure): { full: number; wo
 function shared(claims: readonly Claim[], room: number): number[] {
   const least = sumOf(claims, (claim) => claim.least);
   if (least >= room) return claims.map((claim) => (claim.least * room) / least);
-  const wanted = sumOf(claims, ({ most, least: floor }) => most - floor);
-  const spare = room - least;
+  const more = filled(
+    claims.map(({ most, least: floor }) => most - floor),
+    room - least,
+  );
   // Where every value has its line, the rest is spread as the weights say.
-  const filled = Math.min(1, spare / wanted || 0);
-  const beyond = spare - wanted * filled;
+  const beyond = room - least - more.reduce((sum, each) => sum + each, 0);
   const weights = sumOf(claims, ({ weight }) => weight);
-  return claims.map(({ least: floor, most, weight }) => floor + (most - floor) * filled + (beyond * weight) / weights);
+  return claims.map(({ least: floor, weight }, index) => floor + (more[index] ?? 0) + (beyond * weight) / weights);
+}
+
+/** What each gets of a room: the same, but nobody more than they want. So short values have their line, and long ones have more lines. */
+function filled(wants: readonly number[], room: number): number[] {
+  const given = wants.map(() => 0);
+  const order = [...wants.keys()].sort((one, other) => (wants[one] ?? 0) - (wants[other] ?? 0));
+  let left = room;
+  for (const [place, index] of order.entries()) {
+    given[index] = Math.min(wants[index] ?? 0, left / (order.length - place));
+    left -= given[index];
+  }
+  return given;
 }
 
 const sumOf = (claims: readonly Claim[], of: (claim: Claim) => number): number => claims.reduce((sum, claim) => sum + of(claim), 0);

@@ -58,7 +58,7 @@ describe('a report of a million rows', () => {
   beforeAll(async () => {
     ground = await ReportGround.start();
     await fill(ground, grants);
-  }, 300_000);
+  }, 900_000);
 
   afterAll(() => ground.close());
 
