@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import type pg from 'pg';
 import { encodeCursor } from '#libs/pagination/cursor.js';
 import { loadScores } from '../test/scores/many-scores.js';
@@ -140,7 +141,7 @@ async function deepCursor(
   });
   const { rows: secrets } = await client.query<{ secret: Buffer }>('SELECT cursor_secret AS secret FROM installation');
   const bound = [...new URLSearchParams(filter), ...(sort === '' ? [] : [['sort', sort]])].sort(([a = ''], [b = '']) => (a < b ? -1 : 1));
-  return rows[0] ? encodeCursor(secrets[0]!.secret, JSON.stringify([list, ...bound]), rows[0]) : null;
+  return rows[0] ? encodeCursor(createSecretKey(secrets[0]!.secret), JSON.stringify([list, ...bound]), rows[0]) : null;
 }
 
 async function grown(size: number): Promise<Figure[]> {

@@ -1,13 +1,18 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { Request, Response } from 'express';
-import passport, { type Strategy } from 'passport';
+import type { Request } from 'express';
+import type { Strategy } from 'passport';
 import { ForbiddenError, UnauthenticatedError } from '#libs/errors/errors.js';
 import type { Identity } from './caller.js';
 import { holdsOneOf, PUBLIC_KEY, ROLES_KEY, type Role } from './roles.js';
 
 /** The passport strategy that the configuration asks for. */
 export const AUTH_STRATEGY = Symbol('AUTH_STRATEGY');
+
+/** A strategy looking at one request. The types of passport have no words for it. */
+interface Attempt {
+  authenticate(request: Request, options: object): void;
+}
 
 /**
  * The one guard of the API, deny by default: a handler is public, or its caller has a valid token and one of the handler's roles. An
@@ -18,22 +23,16 @@ export const AUTH_STRATEGY = Symbol('AUTH_STRATEGY');
  */
 @Injectable()
 export class AccessGuard implements CanActivate {
-  /** Its own, since passport's is one for the process: two applications in it would share the strategy of the last. */
-  private readonly passport = new passport.Passport();
-
   constructor(
-    @Inject(AUTH_STRATEGY) strategy: Strategy,
+    @Inject(AUTH_STRATEGY) private readonly strategy: Strategy,
     private readonly reflector: Reflector,
-  ) {
-    this.passport.use('api', strategy);
-  }
+  ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const handler = context.getHandler();
     if (this.reflector.get<true | undefined>(PUBLIC_KEY, handler) === true) return true;
-    const http = context.switchToHttp();
-    const request = http.getRequest<Request>();
-    const identity = await this.authenticate(request, http.getResponse<Response>());
+    const request = context.switchToHttp().getRequest<Request>();
+    const identity = await this.authenticate(request);
     request.user = identity;
     const wanted = this.reflector.get<readonly Role[] | undefined>(ROLES_KEY, handler);
     if (wanted === undefined) throw new ForbiddenError();
@@ -41,20 +40,21 @@ export class AccessGuard implements CanActivate {
     return true;
   }
 
-  private authenticate(request: Request, response: Response): Promise<Identity> {
+  /**
+   * Has the strategy look at one request, as passport does: on an object made from it, which is told what the strategy found. Passport's own
+   * middleware would besides give the request a session's methods, and look for further strategies.
+   */
+  private authenticate(request: Request): Promise<Identity> {
     return new Promise((resolve, reject) => {
-      const settle = (error: Error | null, identity?: Identity | false | null): void => {
-        if (error) reject(error);
-        else if (identity) resolve(identity);
-        else reject(new UnauthenticatedError('The bearer token is not valid.'));
-      };
-      const middleware = this.passport.authenticate('api', { session: false }, settle) as (
-        request: Request,
-        response: Response,
-        next: (error?: Error) => void,
-      ) => void;
-      // A strategy that passes calls `next` and has found nobody.
-      middleware(request, response, (error) => settle(error ?? null));
+      const refuse = (): void => reject(new UnauthenticatedError('The bearer token is not valid.'));
+      const attempt = Object.assign(Object.create(this.strategy) as Attempt, {
+        success: (identity: Identity | undefined) => (identity ? resolve(identity) : refuse()),
+        fail: refuse,
+        redirect: refuse,
+        pass: refuse,
+        error: reject,
+      });
+      attempt.authenticate(request, {});
     });
   }
 }

@@ -67,11 +67,9 @@ export class Database implements OnModuleInit {
   async rows<Row>(query: Sql, client?: PoolClient): Promise<Row[]> {
     try {
       if (!client && !this.source.isInitialized) throw new Error('Driver not Connected');
-      const result = await (client ?? this.pool).query<Row & object>({
-        name: statementName(query.text),
-        text: query.text,
-        values: query.values,
-      });
+      // Put together anew each time it is asked for.
+      const { text } = query;
+      const result = await (client ?? this.pool).query<Row & object>({ name: statementName(text), text, values: query.values });
       return result.rows;
     } catch (error) {
       throw asFailure(error);

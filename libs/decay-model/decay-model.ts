@@ -176,13 +176,11 @@ export function utcDayNumber(instant: Date): number {
 }
 
 /**
- * Rounds a score or priority for the API to 2 decimals, ties up, after reducing it to 15 significant digits. That is what
- * `round(x::numeric, 2)` of a double does in PostgreSQL, and it keeps the last bit of a power from deciding a tie.
+ * Rounds a score or priority for the API to 2 decimals, ties up. What misses a tie by the last bits of a double counts as one, so that the
+ * error of a power does not decide it. `toCents` has PostgreSQL do the same operations on the same doubles.
  */
 export function roundToCents(value: number): number {
-  // Below this the text may be in exponent form, which the shift by e2 could not read.
-  if (value < 0.001) return 0;
-  return Math.round(Number(`${value.toPrecision(15)}e2`)) / 100;
+  return Math.floor(value * 100 + 0.500000000005) / 100;
 }
 
 function curveOf(facts: DecayFacts): Curve {

@@ -3,10 +3,16 @@ import type { Logger } from 'pino';
 import type { RequestMetrics } from './request-metrics.js';
 import { type ContextRequest, createContext } from './request-context.js';
 
+/** As many as there are routes. */
+const templates = new Map<string, string>();
+
 /** The template of the route that answered (`/v1/grants/{id}`), never the address itself: an address may hold what must not be logged. */
 export function routeOf(request: ContextRequest): string {
   const path = (request.route as { path?: string } | undefined)?.path;
-  return path === undefined ? 'unmatched' : path.replace(/:([A-Za-z]+)/g, '{$1}');
+  if (path === undefined) return 'unmatched';
+  let template = templates.get(path);
+  if (template === undefined) templates.set(path, (template = path.replace(/:([A-Za-z]+)/g, '{$1}')));
+  return template;
 }
 
 /** Gives every request its context, and when it ends writes its line of the log and counts it. */

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes } from 'node:crypto';
 import { BadRequestError } from '#libs/errors/errors.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
 
-const SECRET = randomBytes(32);
+const SECRET = createSecretKey(randomBytes(32));
 const KEYS = fc.array(fc.string({ unit: 'binary' }), { maxLength: 4 });
 
 function refusal(decode: () => unknown): string {
@@ -45,7 +45,9 @@ describe('a cursor', () => {
   });
 
   it('is good with the secret that it was made with alone', () => {
-    expect(refusal(() => decodeCursor(randomBytes(32), 'grants', encodeCursor(SECRET, 'grants', ['1'])))).toBe('invalid_cursor');
+    expect(refusal(() => decodeCursor(createSecretKey(randomBytes(32)), 'grants', encodeCursor(SECRET, 'grants', ['1'])))).toBe(
+      'invalid_cursor',
+    );
   });
 
   it('has one spelling: any other text is refused, also one of the same bytes', () => {

@@ -1,12 +1,12 @@
 import { BadRequestError } from '#libs/errors/errors.js';
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 
 const MAC_BYTES = 16;
 
 /** Where a page begins: the sort values of the last row of the page before, as PostgreSQL writes them. */
 export type CursorKey = readonly string[];
 
-function mac(secret: Buffer, scope: string, payload: string): Buffer {
+function mac(secret: KeyObject, scope: string, payload: string): Buffer {
   return createHmac('sha256', secret).update(`${scope.length}\n${scope}${payload}`).digest().subarray(0, MAC_BYTES);
 }
 
@@ -14,7 +14,7 @@ function mac(secret: Buffer, scope: string, payload: string): Buffer {
  * A cursor: base64url of the key as JSON, a dot, and a code over it and the `scope` (the list, its filters and its sort), so that nobody can
  * make one up, or carry one over to another list.
  */
-export function encodeCursor(secret: Buffer, scope: string, key: CursorKey): string {
+export function encodeCursor(secret: KeyObject, scope: string, key: CursorKey): string {
   const payload = Buffer.from(JSON.stringify({ k: key })).toString('base64url');
   return `${payload}.${mac(secret, scope, payload).toString('base64url')}`;
 }
@@ -24,7 +24,7 @@ export function encodeCursor(secret: Buffer, scope: string, key: CursorKey): str
  *
  * @throws BadRequestError `invalid_cursor` for any other
  */
-export function decodeCursor(secret: Buffer, scope: string, cursor: string): CursorKey {
+export function decodeCursor(secret: KeyObject, scope: string, cursor: string): CursorKey {
   const [payload = '', code = '', ...rest] = cursor.split('.');
   const given = Buffer.from(code, 'base64url');
   // Base64 has several spellings of the same bytes; only ours is a cursor.

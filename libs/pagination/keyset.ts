@@ -1,5 +1,6 @@
 import { Database } from '#libs/database/database.js';
 import { Injectable } from '@nestjs/common';
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import sql, { type Sql, empty, join, raw } from 'sql-template-tag';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { Page, type PageRequest } from './page.js';
@@ -44,6 +45,8 @@ interface PageRow {
   items: string | null;
   key: string[];
   more: boolean;
+  /** Whether an item came out as null, and so is in no page. */
+  lost: boolean;
 }
 
 /**
@@ -56,7 +59,7 @@ const USUAL_LIMITS: ReadonlySet<number> = new Set([1, 10, 20, 25, 50, 100]);
 /** Keyset pages: the one piece that all lists share. A page costs the same at any depth, as long as its sort has an index. */
 @Injectable()
 export class Keyset {
-  private secret: Promise<Buffer> | undefined;
+  private secret: Promise<KeyObject> | undefined;
 
   constructor(private readonly database: Database) {}
 
@@ -82,7 +85,7 @@ export class Keyset {
     return toPage(rows, limit, await this.cursorSecret(), bindingText(query));
   }
 
-  private async read(query: KeysetQuery, limit: number, where: readonly Sql[], secret: Buffer, scope: string): Promise<Page> {
+  private async read(query: KeysetQuery, limit: number, where: readonly Sql[], secret: KeyObject, scope: string): Promise<Page> {
     const direction = raw(query.sort.descending ? 'DESC' : 'ASC');
     const columns = query.sort.columns.map((column) => raw(column.expression));
     const order = join(columns.map((column) => sql`${column} ${direction}`));
@@ -92,16 +95,17 @@ export class Keyset {
     // One row for the whole page, since fifty cost the driver more than PostgreSQL takes to join them. It keeps their order: an aggregate takes
     // what it is given as it comes, and row_number() numbers it so.
     const [row] = await this.database.rows<PageRow>(
-      sql`SELECT string_agg(item, ',') FILTER (WHERE place <= ${size(limit)}) AS items, ARRAY[${join(last)}] AS key, count(*) > ${size(limit)} AS more
+      sql`SELECT string_agg(item, ',') FILTER (WHERE place <= ${size(limit)}) AS items, ARRAY[${join(last)}] AS key, count(*) > ${size(limit)} AS more, count(*) > count(item) AS lost
         FROM (SELECT row_number() OVER () AS place, read.* FROM (
           SELECT (${query.item})::text AS item, ${join(places)} FROM ${query.from} ${conditions} ORDER BY ${order} LIMIT ${size(limit + 1, limit)}
         ) AS read) AS page`,
     );
+    if (row?.lost) throw new Error(`An item of the list ${query.list.split(':')[0]} has no JSON.`);
     return new Page(row?.items ?? '', row?.more ? encodeCursor(secret, scope, row.key) : null);
   }
 
   /** Shared by all replicas: a cursor of one is good at another. */
-  private cursorSecret(): Promise<Buffer> {
+  private cursorSecret(): Promise<KeyObject> {
     this.secret ??= this.readSecret().catch((error: unknown) => {
       this.secret = undefined;
       throw error;
@@ -109,10 +113,10 @@ export class Keyset {
     return this.secret;
   }
 
-  private async readSecret(): Promise<Buffer> {
+  private async readSecret(): Promise<KeyObject> {
     const [row] = await this.database.rows<{ secret: Buffer }>(sql`SELECT cursor_secret AS secret FROM installation`);
     if (!row) throw new Error('The installation has no secret for its cursors, which a migration gives it.');
-    return row.secret;
+    return createSecretKey(row.secret);
   }
 }
 
@@ -121,7 +125,7 @@ function size(rows: number, limit = rows): Sql {
   return USUAL_LIMITS.has(limit) ? raw(String(rows)) : sql`${rows}::integer`;
 }
 
-function toPage(rows: readonly ItemRow[], limit: number, secret: Buffer, scope: string): Page {
+function toPage(rows: readonly ItemRow[], limit: number, secret: KeyObject, scope: string): Page {
   const last = rows.length > limit ? rows[limit - 1] : undefined;
   const items = rows.slice(0, limit).map((row) => row.item);
   return new Page(items.join(','), last ? encodeCursor(secret, scope, last.key) : null);

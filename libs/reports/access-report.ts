@@ -2,6 +2,7 @@ import { inForce } from '#libs/database/in-force.js';
 import type { Snapshot } from '#libs/database/snapshot.js';
 import { MODEL_VERSION } from '#libs/decay-model/decay-model.js';
 import type { PreparedReport } from '#libs/report-formats/prepared-report.js';
+import { toCents } from '#libs/scoring/rounding.js';
 import sql, { empty, join, raw, type Sql } from 'sql-template-tag';
 import { type Instants, instantsOf, rowsAsOf } from './as-of.js';
 import { scoreDormancy } from './dormancy.js';
@@ -31,15 +32,12 @@ const COLUMNS: readonly SqlColumn[] = [
   { name: 'justification', title: 'Justification', type: 'text', expression: 'g.justification', weight: 4 },
 ];
 
-/** Rounded as the API rounds scores. */
-const rounded = (column: string): string => `trim_scale(round(${column}::numeric, 2))`;
-
 const SCORE_COLUMNS: readonly SqlColumn[] = [
   { name: 'lastUsedAt', title: 'Last used', type: 'instant', expression: 'g.last_used_at', weight: 3 },
-  { name: 'idleDays', title: 'Idle days', type: 'number', expression: rounded('g.idle_days'), weight: 2 },
+  { name: 'idleDays', title: 'Idle days', type: 'number', expression: toCents('g.idle_days'), weight: 2 },
   { name: 'halfLifeDays', title: 'Half-life in days', type: 'number', expression: 'g.half_life_days', weight: 0 },
-  { name: 'score', title: 'Score', type: 'number', expression: rounded('g.score'), weight: 2 },
-  { name: 'priority', title: 'Priority', type: 'number', expression: rounded('g.priority'), weight: 2 },
+  { name: 'score', title: 'Score', type: 'number', expression: toCents('g.score'), weight: 2 },
+  { name: 'priority', title: 'Priority', type: 'number', expression: toCents('g.priority'), weight: 2 },
   { name: 'band', title: 'Band', type: 'word', expression: 'g.band', weight: 2 },
   { name: 'recommendation', title: 'Recommendation', type: 'word', expression: 'g.recommendation', weight: 0 },
 ];

@@ -1,5 +1,6 @@
 import { inForce } from '#libs/database/in-force.js';
-import sql, { type Sql } from 'sql-template-tag';
+import { toCents } from '#libs/scoring/rounding.js';
+import sql, { raw, type Sql } from 'sql-template-tag';
 
 /** Which grants a campaign is about. A member that is absent, null or empty restricts nothing. */
 export interface Selector {
@@ -36,8 +37,8 @@ export function selected(selector: Selector): Sql[] {
   among(selector.departments, (values) => sql`p.department = ANY (${values})`);
   among(selector.principalTypes, (values) => sql`p.type = ANY (${values})`);
   among(selector.sources, (values) => sql`g.source = ANY (${values})`);
-  if (minScore != null) where.push(sql`round(s.score::numeric, 2) >= ${minScore}`);
-  if (maxScore != null) where.push(sql`round(s.score::numeric, 2) <= ${maxScore}`);
+  if (minScore != null) where.push(sql`${raw(toCents('s.score'))} >= ${minScore}`);
+  if (maxScore != null) where.push(sql`${raw(toCents('s.score'))} <= ${maxScore}`);
   if (unusedForDays != null) {
     where.push(sql`coalesce(u.last_used_at, g.granted_at) <= statement_timestamp() - ${unusedForDays} * interval '1 day'`);
   }

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { roundToCents } from '#libs/decay-model/decay-model.js';
+import { toCents } from '#libs/scoring/rounding.js';
 import { createEmptyDatabase, type TestDatabase } from '../support/database.js';
 
 /** Every tie from 0 to 100, once as near as a double comes to it and once a bit to either side, and what lies between. */
@@ -28,11 +29,17 @@ describe('rounding to 2 decimals', () => {
   it('is the same in the model as in a query of PostgreSQL', async () => {
     const sent = values();
     const { rows } = await client.query<{ rounded: number }>(
-      'SELECT round(value::numeric, 2)::float8 AS rounded FROM unnest($1::float8[]) WITH ORDINALITY AS sent (value, place) ORDER BY place',
+      `SELECT ${toCents('value')} AS rounded FROM unnest($1::float8[]) WITH ORDINALITY AS sent (value, place) ORDER BY place`,
       [sent],
     );
     const different = sent.filter((value, index) => roundToCents(value) !== rows[index]?.rounded);
     expect(different).toEqual([]);
     expect(rows).toHaveLength(sent.length);
+  });
+
+  it('goes to the nearer of two hundredths, and up where both are as near', () => {
+    const far = values().filter((value) => Math.abs(roundToCents(value) - value) > 0.005 + 1e-10);
+    expect(far).toEqual([]);
+    for (let tie = 5; tie < 100_000; tie += 10) expect(roundToCents(tie / 1_000)).toBe((tie + 5) / 1_000);
   });
 });

@@ -7,11 +7,13 @@ import { RequestMetrics } from '#libs/observability/request-metrics.js';
 import { VersioningType } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SwaggerModule } from '@nestjs/swagger';
-import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import cors from 'cors';
+import type { Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
 import { Denials } from './audit/denials.service.js';
 import { createAllowedMethods, refuseOtherMethods } from './http/allowed-methods.js';
 import { answerBrokenRequests, requireOneHost } from './http/broken-requests.js';
+import { inOrder } from './http/in-order.js';
 import { jsonBody } from './http/json-body.js';
 import { createDocument } from './http/openapi-document.js';
 import { parseQuery } from './http/query-parser.js';
@@ -32,23 +34,18 @@ export function configureApp(app: NestExpressApplication, config: Config): void 
   app.set('etag', false);
   app.set('query parser', parseQuery);
   app.set('trust proxy', config.trustedProxies.length > 0 ? [...config.trustedProxies] : false);
-  app.use(requestLog(createLogger(config.logLevel), app.get(RequestMetrics)));
-  const draining = app.get(Draining);
-  app.use((_request: Request, response: Response, next: NextFunction) => {
-    draining.track(response);
-    next();
-  });
-  app.use(securityHeaders());
-  app.enableCors({
-    origin: config.corsOrigins.includes('*') ? '*' : [...config.corsOrigins],
-    credentials: false,
-    exposedHeaders: ['ETag', 'Link', 'Location', 'X-Request-Id', 'Retry-After', 'Idempotent-Replayed', ...FILE_HEADERS],
-    maxAge: 600,
-  });
   const allowedMethods = createAllowedMethods(app);
-  app.use(requireOneHost());
-  app.use(refuseOtherMethods(allowedMethods));
-  app.use(jsonBody());
+  app.use(
+    inOrder(
+      requestLog(createLogger(config.logLevel), app.get(RequestMetrics)),
+      trackWhile(app.get(Draining)),
+      securityHeaders(),
+      crossOrigin(config),
+      requireOneHost(),
+      refuseOtherMethods(allowedMethods),
+      jsonBody(),
+    ),
+  );
   app.enableVersioning({ type: VersioningType.URI, defaultVersion: '1' });
   app.useGlobalPipes(new RequestValidationPipe());
   app.useGlobalFilters(new ErrorFilter(allowedMethods, noteDenial(app.get(Denials))));
@@ -58,6 +55,22 @@ export function configureApp(app: NestExpressApplication, config: Config): void 
   server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   answerBrokenRequests(server);
   SwaggerModule.setup(DOCS, app, () => createDocument(app), { jsonDocumentUrl: '/v1/openapi.json', yamlDocumentUrl: '/v1/openapi.yaml' });
+}
+
+function trackWhile(draining: Draining): RequestHandler {
+  return (_request, response, next) => {
+    draining.track(response);
+    next();
+  };
+}
+
+function crossOrigin({ corsOrigins }: Config): RequestHandler {
+  return cors({
+    origin: corsOrigins.includes('*') ? '*' : [...corsOrigins],
+    credentials: false,
+    exposedHeaders: ['ETag', 'Link', 'Location', 'X-Request-Id', 'Retry-After', 'Idempotent-Replayed', ...FILE_HEADERS],
+    maxAge: 600,
+  });
 }
 
 /** Makes an event of a refused request. */

@@ -5,7 +5,7 @@ import { insertRow } from '#libs/database/insert-row.js';
 import { Representation } from '#libs/database/representation.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import { BadRequestError, ConflictError } from '#libs/errors/errors.js';
-import { jsonRow } from '#libs/pagination/json-row.js';
+import { instant, jsonItem, list, orNull, text, value, word } from '#libs/pagination/json-row.js';
 import { byId, Keyset } from '#libs/pagination/keyset.js';
 import { likePrefix } from '#libs/pagination/like.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
@@ -28,21 +28,21 @@ export interface AssetFilters {
 /** Held while one asset is put into another: two opposite moves at once would each see no circle. */
 const NESTING_LOCK = 72_637;
 
-const ITEM = jsonRow({
-  id: 'a.id',
-  type: 'a.type',
-  name: 'a.name',
-  externalId: 'a.external_id',
-  source: 'a.source',
-  sensitivity: 'a.sensitivity',
-  ownerId: 'a.owner_id',
-  parentId: 'a.parent_id',
-  tags: 'a.tags',
-  status: 'a.status',
-  usageTrackedSince: 'instant(a.usage_tracked_since)',
-  createdAt: 'instant(a.created_at)',
-  updatedAt: 'instant(a.updated_at)',
-  version: 'a.version',
+const ITEM = jsonItem({
+  id: word('a.id'),
+  type: word('a.type'),
+  name: text('a.name'),
+  externalId: orNull(text('a.external_id')),
+  source: text('a.source'),
+  sensitivity: word('a.sensitivity'),
+  ownerId: orNull(word('a.owner_id')),
+  parentId: orNull(word('a.parent_id')),
+  tags: list('a.tags'),
+  status: word('a.status'),
+  usageTrackedSince: orNull(instant('a.usage_tracked_since')),
+  createdAt: instant('a.created_at'),
+  updatedAt: instant('a.updated_at'),
+  version: value('a.version'),
 });
 
 const REFERENCES: Record<string, [path: string, what: string]> = {

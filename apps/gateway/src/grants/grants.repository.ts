@@ -6,7 +6,7 @@ import { insertRow } from '#libs/database/insert-row.js';
 import { Representation } from '#libs/database/representation.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import { ConflictError } from '#libs/errors/errors.js';
-import { jsonRow } from '#libs/pagination/json-row.js';
+import { instant, jsonItem, orNull, text, value, word } from '#libs/pagination/json-row.js';
 import { byId, Keyset } from '#libs/pagination/keyset.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { Injectable } from '@nestjs/common';
@@ -26,28 +26,28 @@ export interface GrantFilters {
 
 const FROM = sql`grants g JOIN principals p ON p.id = g.principal_id JOIN assets a ON a.id = g.asset_id LEFT JOIN grant_usage u ON u.grant_id = g.id`;
 
-const ITEM = jsonRow({
-  id: 'g.id',
-  principalId: 'g.principal_id',
-  principalName: 'p.display_name',
-  assetId: 'g.asset_id',
-  assetName: 'a.name',
-  permission: 'g.permission',
-  privilege: 'g.privilege',
-  source: 'g.source',
-  status: `CASE WHEN g.status = 'active' AND g.expires_at <= statement_timestamp() THEN 'expired' ELSE g.status END`,
-  grantedAt: 'instant(g.granted_at)',
-  grantedBy: 'g.granted_by',
-  expiresAt: 'instant(g.expires_at)',
-  justification: 'g.justification',
-  lastUsedAt: 'instant(u.last_used_at)',
-  revokedAt: 'instant(g.revoked_at)',
-  revokedBy: 'g.revoked_by',
-  revokeReason: 'g.revoke_reason',
-  restoresGrantId: 'g.restores_grant_id',
-  createdAt: 'instant(g.created_at)',
-  updatedAt: 'instant(g.updated_at)',
-  version: 'g.version',
+const ITEM = jsonItem({
+  id: word('g.id'),
+  principalId: word('g.principal_id'),
+  principalName: text('p.display_name'),
+  assetId: word('g.asset_id'),
+  assetName: text('a.name'),
+  permission: text('g.permission'),
+  privilege: word('g.privilege'),
+  source: text('g.source'),
+  status: word(`CASE WHEN g.status = 'active' AND g.expires_at <= statement_timestamp() THEN 'expired' ELSE g.status END`),
+  grantedAt: instant('g.granted_at'),
+  grantedBy: value('g.granted_by'),
+  expiresAt: orNull(instant('g.expires_at')),
+  justification: orNull(text('g.justification')),
+  lastUsedAt: orNull(instant('u.last_used_at')),
+  revokedAt: orNull(instant('g.revoked_at')),
+  revokedBy: orNull(value('g.revoked_by')),
+  revokeReason: orNull(text('g.revoke_reason')),
+  restoresGrantId: orNull(word('g.restores_grant_id')),
+  createdAt: instant('g.created_at'),
+  updatedAt: instant('g.updated_at'),
+  version: value('g.version'),
 });
 
 @Injectable()

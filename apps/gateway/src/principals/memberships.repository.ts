@@ -1,14 +1,19 @@
 import { MembershipEntity } from '#libs/database/entities/membership.entity.js';
 import { forbidNesting } from '#libs/database/nesting.js';
 import type { Transaction } from '#libs/database/transaction.js';
-import { jsonRow } from '#libs/pagination/json-row.js';
+import { instant, jsonItem, orNull, text, word } from '#libs/pagination/json-row.js';
 import { Keyset } from '#libs/pagination/keyset.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
 import { IsNull } from 'typeorm';
 
-const MEMBER = jsonRow({ principalId: 'p.id', type: 'p.type', displayName: 'p.display_name', addedAt: 'instant(m.added_at)' });
+const MEMBER = jsonItem({
+  principalId: word('p.id'),
+  type: word('p.type'),
+  displayName: text('p.display_name'),
+  addedAt: orNull(instant('m.added_at')),
+});
 
 @Injectable()
 export class MembershipsRepository {

@@ -5,7 +5,7 @@ import { insertRow } from '#libs/database/insert-row.js';
 import { Representation } from '#libs/database/representation.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import { BadRequestError, ConflictError } from '#libs/errors/errors.js';
-import { jsonRow } from '#libs/pagination/json-row.js';
+import { instant, jsonItem, orNull, text, value, word } from '#libs/pagination/json-row.js';
 import { byId, Keyset } from '#libs/pagination/keyset.js';
 import { likePrefix } from '#libs/pagination/like.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
@@ -23,21 +23,21 @@ export interface PrincipalFilters {
   q?: string;
 }
 
-const ITEM = jsonRow({
-  id: 'p.id',
-  type: 'p.type',
-  displayName: 'p.display_name',
-  email: 'p.email',
-  externalId: 'p.external_id',
-  source: 'p.source',
-  status: 'p.status',
-  department: 'p.department',
-  managerId: 'p.manager_id',
-  ownerId: 'p.owner_id',
-  attributes: 'p.attributes',
-  createdAt: 'instant(p.created_at)',
-  updatedAt: 'instant(p.updated_at)',
-  version: 'p.version',
+const ITEM = jsonItem({
+  id: word('p.id'),
+  type: word('p.type'),
+  displayName: text('p.display_name'),
+  email: orNull(text('p.email')),
+  externalId: orNull(text('p.external_id')),
+  source: text('p.source'),
+  status: word('p.status'),
+  department: orNull(text('p.department')),
+  managerId: orNull(word('p.manager_id')),
+  ownerId: orNull(word('p.owner_id')),
+  attributes: value('p.attributes'),
+  createdAt: instant('p.created_at'),
+  updatedAt: instant('p.updated_at'),
+  version: value('p.version'),
 });
 
 /** A constraint, the member that ran into it, and what a client is told. */

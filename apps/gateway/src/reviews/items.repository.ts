@@ -6,14 +6,15 @@ import { byId, Keyset } from '#libs/pagination/keyset.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import type { Decision } from '#libs/reviews/campaign.js';
 import type { ReviewedMembership } from '#libs/reviews/ended-memberships.js';
+import { toCents } from '#libs/scoring/rounding.js';
 import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
 
 const MEMBERS = {
   ...{ id: 'i.id', packetId: 'i.packet_id', grantId: 'i.grant_id', status: 'i.status', reason: 'i.reason', snapshot: 'i.snapshot' },
   grantStatus: `CASE WHEN g.status = 'active' AND g.expires_at <= statement_timestamp() THEN 'expired' ELSE g.status END`,
-  liveScore: `CASE WHEN s.grant_id IS NOT NULL AND ${inForce('g', null).sql} THEN json_build_object('score', trim_scale(round(s.score::numeric, 2)),
-    'priority', trim_scale(round(s.priority::numeric, 2)), 'band', s.band, 'recommendation', s.recommendation, 'computedAt', instant(s.computed_at)) END`,
+  liveScore: `CASE WHEN s.grant_id IS NOT NULL AND ${inForce('g', null).sql} THEN json_build_object('score', ${toCents('s.score')},
+    'priority', ${toCents('s.priority')}, 'band', s.band, 'recommendation', s.recommendation, 'computedAt', instant(s.computed_at)) END`,
   decision: `CASE WHEN i.decision IS NOT NULL THEN json_build_object('id', i.decision_id, 'decision', i.decision, 'justification', i.justification,
     'source', i.decision_source, 'memberships', i.memberships, 'by', i.decided_by, 'at', instant(i.decided_at)) END`,
   remediation: `CASE WHEN r.id IS NOT NULL THEN json_build_object('id', r.id, 'status', r.status, 'reason', r.reason, 'undo', r.undo,

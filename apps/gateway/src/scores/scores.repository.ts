@@ -1,8 +1,9 @@
 import { Database } from '#libs/database/database.js';
 import { inForce } from '#libs/database/in-force.js';
-import { jsonRow } from '#libs/pagination/json-row.js';
+import { instant, jsonItem, orNull, text, value, word } from '#libs/pagination/json-row.js';
 import { Keyset, type Sort } from '#libs/pagination/keyset.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
+import { toCents } from '#libs/scoring/rounding.js';
 import { FACTS_OF_SCORE, type FactsRow } from '#libs/scoring/score-facts.js';
 import { Injectable } from '@nestjs/common';
 import sql, { raw, type Sql } from 'sql-template-tag';
@@ -23,26 +24,23 @@ export interface ScoreFilters {
 
 const FROM = sql`scores s JOIN grants g ON g.id = s.grant_id JOIN principals p ON p.id = g.principal_id JOIN assets a ON a.id = g.asset_id`;
 
-/** Rounded at the edge and never before; `roundToCents` of the model does the same. */
-const rounded = (column: string): string => `trim_scale(round(${column}::numeric, 2))`;
-
-const MEMBERS = {
-  grantId: 's.grant_id',
-  principalId: 's.principal_id',
-  principalName: 'p.display_name',
-  assetId: 's.asset_id',
-  assetName: 'a.name',
-  permission: 'g.permission',
-  privilege: 'g.privilege',
-  sensitivity: 's.sensitivity',
-  score: rounded('s.score'),
-  priority: rounded('s.priority'),
-  band: 's.band',
-  recommendation: 's.recommendation',
-  modelVersion: 's.model_version',
-  computedAt: 'instant(s.computed_at)',
-  nextBandAt: 'instant(s.next_band_at)',
-};
+const ITEM = jsonItem({
+  grantId: word('s.grant_id'),
+  principalId: word('s.principal_id'),
+  principalName: text('p.display_name'),
+  assetId: word('s.asset_id'),
+  assetName: text('a.name'),
+  permission: text('g.permission'),
+  privilege: word('g.privilege'),
+  sensitivity: word('s.sensitivity'),
+  score: value(toCents('s.score')),
+  priority: value(toCents('s.priority')),
+  band: word('s.band'),
+  recommendation: word('s.recommendation'),
+  modelVersion: word('s.model_version'),
+  computedAt: instant('s.computed_at'),
+  nextBandAt: orNull(instant('s.next_band_at')),
+});
 
 const SORTS: Record<ScoreSort, Sort> = {
   '-priority': sortBy('priority', 'float8', true),
@@ -84,15 +82,12 @@ export class ScoresRepository {
 
   page(filters: ScoreFilters, request: PageRequest): Promise<Page> {
     const sort = filters.sort ? SORTS[filters.sort] : { columns: [{ expression: 's.grant_id', type: 'uuid' as const }] };
-    return this.keyset.page(
-      { list: 'scores', item: jsonRow(MEMBERS), from: FROM, where: conditions(filters), sort, binding: filters },
-      request,
-    );
+    return this.keyset.page({ list: 'scores', item: ITEM, from: FROM, where: conditions(filters), sort, binding: filters }, request);
   }
 
   async find(grantId: string): Promise<ExplainableScore | null> {
     const [row] = await this.database.rows<ExplainableScore>(
-      sql`SELECT (${jsonRow(MEMBERS)})::text AS json, date_part('epoch', s.computed_at) * 1000 AS "computedMs", s.last_use_inferred AS "lastUseInferred",
+      sql`SELECT ${ITEM} AS json, date_part('epoch', s.computed_at) * 1000 AS "computedMs", s.last_use_inferred AS "lastUseInferred",
           ${FACTS_OF_SCORE}
         FROM ${FROM} WHERE s.grant_id = ${grantId} AND ${inForce('g', null)}`,
     );
@@ -151,8 +146,8 @@ function conditions(filters: ScoreFilters): Sql[] {
   if (sensitivity !== undefined) where.push(sql`s.sensitivity = ${sensitivity}`);
   if (recommendation !== undefined) where.push(hasRecommendation(recommendation));
   // What is compared is what is shown; the unrounded bound beside it is for the index.
-  if (minScore !== undefined) where.push(sql`s.score >= ${minScore - 0.01} AND round(s.score::numeric, 2) >= ${minScore}::numeric`);
-  if (maxScore !== undefined) where.push(sql`s.score <= ${maxScore + 0.01} AND round(s.score::numeric, 2) <= ${maxScore}::numeric`);
+  if (minScore !== undefined) where.push(sql`s.score >= ${minScore - 0.01} AND ${raw(toCents('s.score'))} >= ${minScore}`);
+  if (maxScore !== undefined) where.push(sql`s.score <= ${maxScore + 0.01} AND ${raw(toCents('s.score'))} <= ${maxScore}`);
   return where;
 }
 
