@@ -1,5 +1,6 @@
 import type { NextFunction, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
+import type { Draining } from './draining.js';
 import type { RequestMetrics } from './request-metrics.js';
 import { type ContextRequest, createContext } from './request-context.js';
 
@@ -15,14 +16,16 @@ export function routeOf(request: ContextRequest): string {
   return template;
 }
 
-/** Gives every request its context, and when it ends writes its line of the log and counts it. */
-export function requestLog(logger: Logger, metrics: RequestMetrics): RequestHandler {
+/** Gives every request its context, holds up the end of the process until it has been answered, and then writes its line of the log and counts it. */
+export function requestLog(logger: Logger, metrics: RequestMetrics, draining: Draining): RequestHandler {
   return (incoming, response: Response, next: NextFunction) => {
     const request = incoming as ContextRequest;
     const context = (request.context = createContext(request.headers));
     response.setHeader('X-Request-Id', context.requestId);
     metrics.started();
+    draining.track(response);
     response.once('close', () => {
+      draining.untrack(response);
       const seconds = Number(process.hrtime.bigint() - context.startedAt) / 1e9;
       const route = routeOf(request);
       // A client that went away before its answer was there has no status; 499 is the usual word for it.

@@ -37,8 +37,7 @@ export function configureApp(app: NestExpressApplication, config: Config): void 
   const allowedMethods = createAllowedMethods(app);
   app.use(
     inOrder(
-      requestLog(createLogger(config.logLevel), app.get(RequestMetrics)),
-      trackWhile(app.get(Draining)),
+      requestLog(createLogger(config.logLevel), app.get(RequestMetrics), app.get(Draining)),
       securityHeaders(),
       crossOrigin(config),
       requireOneHost(),
@@ -55,13 +54,6 @@ export function configureApp(app: NestExpressApplication, config: Config): void 
   server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   answerBrokenRequests(server);
   SwaggerModule.setup(DOCS, app, () => createDocument(app), { jsonDocumentUrl: '/v1/openapi.json', yamlDocumentUrl: '/v1/openapi.yaml' });
-}
-
-function trackWhile(draining: Draining): RequestHandler {
-  return (_request, response, next) => {
-    draining.track(response);
-    next();
-  };
 }
 
 function crossOrigin({ corsOrigins }: Config): RequestHandler {

@@ -1,6 +1,7 @@
 import { Representation } from '#libs/database/representation.js';
 import { Page } from '#libs/pagination/page.js';
 import { FileContent } from '#libs/report-storage/file-content.js';
+import { StreamableFile } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Request, Response } from 'express';
 import { createServer, type RequestListener } from 'node:http';
@@ -10,8 +11,8 @@ import { sendFile } from './send-file.js';
 const JSON_CONTENT = 'application/json; charset=utf-8';
 
 /**
- * Writes pages and resources as they came out of PostgreSQL, with the headers of the wire contract, past Express' own `send`, which would parse
- * nothing but cost a hash over each body. Everything else is left to Nest.
+ * Writes pages and resources as they came out of PostgreSQL, with the headers of the wire contract, past Express' own `send`, which would add
+ * nothing to it. Everything else is left to Nest.
  */
 export class GatewayAdapter extends ExpressAdapter {
   override initHttpServer(): void {
@@ -19,12 +20,24 @@ export class GatewayAdapter extends ExpressAdapter {
     this.setHttpServer(createServer({ requireHostHeader: false }, this.getInstance<RequestListener>()));
   }
 
+  /** Nest sets only statuses of the document, and Express would look at each of them twice. */
+  override status(response: Response, statusCode: number): unknown {
+    response.statusCode = statusCode;
+    return response;
+  }
+
   override reply(response: Response, body: unknown, statusCode?: number): unknown {
     if (body instanceof Page) return sendPage(response, body);
     if (body instanceof Representation) return sendResource(response, body, statusCode ?? response.statusCode);
     if (body instanceof FileContent) return sendFile(response, body);
+    if (isJson(body, response)) return sendJson(response, statusCode ?? response.statusCode, JSON.stringify(body));
     return super.reply(response, body, statusCode);
   }
+}
+
+/** Whether a body is an object to be written as JSON, and nothing has said that it is something else. */
+function isJson(body: unknown, response: Response): boolean {
+  return typeof body === 'object' && body !== null && !(body instanceof StreamableFile) && !response.hasHeader('Content-Type');
 }
 
 function sendPage(response: Response, page: Page): void {
