@@ -11,21 +11,65 @@ export function revocationLimit(items: number): number {
   return Math.max(SMALLEST_LIMIT, Math.floor(items * SHARE));
 }
 
+/** What a closing takes away: a query of grant ids, and one of the memberships (`group_id`, `member_id`) that end in the place of others. */
+export interface Going {
+  grants: Sql;
+  memberships: Sql;
+}
+
+export const NO_MEMBERSHIPS = sql`SELECT NULL::uuid AS group_id, NULL::uuid AS member_id WHERE false`;
+
+/** The memberships that items end, from their column of that name. */
+export const endedBy = (from: Sql): Sql =>
+  sql`SELECT e."groupId" AS group_id, e."memberId" AS member_id
+    ${from} CROSS JOIN LATERAL jsonb_to_recordset(i.memberships) AS e ("groupId" uuid, "memberId" uuid)`;
+
+/** The groups that memberships end in, and all around them: whose grants then reach fewer. */
+const thinned = sql`thinned (id) AS (
+    SELECT group_id FROM ended
+    UNION SELECT m.group_id FROM thinned t JOIN memberships m ON m.member_id = t.id AND m.removed_at IS NULL
+  )`;
+
+/** The assets that ending these memberships may take admins from. */
+export const assetsThinned = (memberships: Sql): Sql =>
+  sql`WITH RECURSIVE ended (group_id, member_id) AS (${memberships}), ${thinned}
+    SELECT asset_id FROM grants WHERE principal_id IN (SELECT id FROM thinned) AND privilege = 'admin' AND ${inForce('grants', null)}`;
+
 /**
- * The assets that would be left without an admin if the grants of `going` (a query of grant ids) were gone: those that have one now. Only a
- * holder who is active can administer anything, and a grant that a connector has been asked to take away counts as gone.
+ * The assets that would be left without an admin: those that have one now. Only a holder who is active can administer anything, and a group only
+ * through somebody active in it; a grant that a connector has been asked to take away counts as gone.
  */
-export async function orphanedAssets(rows: <Row>(query: Sql) => Promise<Row[]>, going: Sql): Promise<string[]> {
+export async function orphanedAssets(rows: <Row>(query: Sql) => Promise<Row[]>, { grants, memberships }: Going): Promise<string[]> {
+  const person = sql`m.group_id = i.id AND m.removed_at IS NULL AND NOT m.member_is_group AND p.status = 'active'`;
   const found = await rows<{ assetId: string }>(
-    sql`WITH going AS MATERIALIZED (
-        SELECT g.id, g.asset_id FROM grants g JOIN principals h ON h.id = g.principal_id AND h.status = 'active'
-        WHERE g.id IN (${going}) AND g.privilege = 'admin' AND ${inForce('g', null)}
+    sql`WITH RECURSIVE ended (group_id, member_id) AS MATERIALIZED (${memberships}), ${thinned},
+      going (id) AS MATERIALIZED (${grants}),
+      touched (asset_id) AS MATERIALIZED (
+        SELECT g.asset_id FROM grants g WHERE g.privilege = 'admin' AND ${inForce('g', null)} AND g.id IN (SELECT id FROM going)
+        UNION SELECT g.asset_id FROM grants g WHERE g.privilege = 'admin' AND ${inForce('g', null)} AND g.principal_id IN (SELECT id FROM thinned)
+      ),
+      held AS MATERIALIZED (
+        SELECT o.asset_id, o.principal_id, h.type = 'group' AS by_group, o.id IN (SELECT id FROM going) AS goes,
+          EXISTS (SELECT FROM remediations r WHERE r.grant_id = o.id AND r.status = 'queued') AS queued
+        FROM grants o JOIN principals h ON h.id = o.principal_id AND h.status = 'active'
+        WHERE o.asset_id IN (SELECT asset_id FROM touched) AND o.privilege = 'admin' AND ${inForce('o', null)}
+      ),
+      inside (holder, id, stays) AS (
+        SELECT DISTINCT principal_id, principal_id, true FROM held WHERE by_group
+        UNION SELECT i.holder, m.member_id, i.stays AND (m.group_id, m.member_id) NOT IN (SELECT group_id, member_id FROM ended)
+        FROM inside i JOIN memberships m ON m.group_id = i.id AND m.removed_at IS NULL AND m.member_is_group
+        JOIN principals p ON p.id = m.member_id AND p.status = 'active'
+      ),
+      staffed AS MATERIALIZED (
+        SELECT i.holder, bool_or(i.stays AND EXISTS (SELECT FROM memberships m JOIN principals p ON p.id = m.member_id
+          WHERE ${person} AND (m.group_id, m.member_id) NOT IN (SELECT group_id, member_id FROM ended))) AS stays
+        FROM inside i WHERE EXISTS (SELECT FROM memberships m JOIN principals p ON p.id = m.member_id WHERE ${person}) GROUP BY i.holder
+      ),
+      admins AS (
+        SELECT h.asset_id, NOT h.goes AND (NOT h.by_group OR s.stays) AS stays, h.queued
+        FROM held h LEFT JOIN staffed s ON s.holder = h.principal_id WHERE NOT h.by_group OR s.holder IS NOT NULL
       )
-      SELECT DISTINCT a.asset_id AS "assetId" FROM going a WHERE NOT EXISTS (
-        SELECT FROM grants o JOIN principals h ON h.id = o.principal_id AND h.status = 'active'
-        WHERE o.asset_id = a.asset_id AND o.privilege = 'admin' AND ${inForce('o', null)} AND o.id NOT IN (SELECT id FROM going)
-          AND NOT EXISTS (SELECT FROM remediations r WHERE r.grant_id = o.id AND r.status = 'queued')
-      ) ORDER BY 1`,
+      SELECT asset_id AS "assetId" FROM admins GROUP BY asset_id HAVING bool_or(NOT stays) AND NOT bool_or(stays AND NOT queued) ORDER BY 1`,
   );
   return found.map(({ assetId }) => assetId);
 }
@@ -49,6 +93,9 @@ export async function breakerOfDecided(tx: Transaction, campaignId: string): Pro
     sql`SELECT (SELECT coalesce(sum(pending + approved + revoked + abstained), 0)::integer FROM review_packets WHERE campaign_id = ${campaignId}) AS items,
         (SELECT count(*)::integer FROM grants g WHERE ${inForce('g', null)} AND g.id IN (SELECT i.grant_id ${decided})) AS revoking`,
   );
-  const orphaned = await orphanedAssets((query) => tx.rows(query), sql`SELECT i.grant_id ${decided} AND i.memberships IS NULL`);
+  const orphaned = await orphanedAssets((query) => tx.rows(query), {
+    grants: sql`SELECT i.grant_id ${decided} AND i.memberships IS NULL`,
+    memberships: endedBy(sql`FROM (SELECT i.memberships ${decided} AND i.memberships IS NOT NULL) i`),
+  });
   return breakerOf(counts?.items ?? 0, counts?.revoking ?? 0, orphaned);
 }

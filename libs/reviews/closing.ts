@@ -4,7 +4,7 @@ import type { Recommendation } from '#libs/decay-model/decay-model.js';
 import { AppError } from '#libs/errors/errors.js';
 import { arrayLiteral } from '#libs/scoring/array-literal.js';
 import sql from 'sql-template-tag';
-import { breakerOfDecided, orphanedAssets } from './breaker.js';
+import { assetsThinned, breakerOfDecided, endedBy, type Going, orphanedAssets } from './breaker.js';
 import {
   type Breaker,
   type Campaign,
@@ -144,8 +144,15 @@ async function applyRevocations(tx: Transaction, campaign: Campaign): Promise<vo
   );
   if (next.length === 0) return complete(tx, campaign);
   const administered = [...new Set(next.filter(({ privilege }) => privilege === 'admin').map(({ assetId }) => assetId))];
-  await tx.rows(sql`SELECT id FROM assets WHERE id = ANY (${arrayLiteral(administered)}::uuid[]) ORDER BY id FOR NO KEY UPDATE`);
-  const going = sql`SELECT unnest(${arrayLiteral(next.filter(({ memberships }) => memberships === null).map(({ grantId }) => grantId))}::uuid[])`;
+  const ended = JSON.stringify(next.flatMap(({ memberships }) => memberships ?? []));
+  const going: Going = {
+    grants: sql`SELECT unnest(${arrayLiteral(next.filter(({ memberships }) => memberships === null).map(({ grantId }) => grantId))}::uuid[])`,
+    memberships: endedBy(sql`FROM (SELECT ${ended}::jsonb AS memberships) i`),
+  };
+  await tx.rows(
+    sql`SELECT id FROM assets WHERE id = ANY (${arrayLiteral(administered)}::uuid[]) OR id IN (${assetsThinned(going.memberships)})
+      ORDER BY id FOR NO KEY UPDATE`,
+  );
   const orphaned = await orphanedAssets((query) => tx.rows(query), going);
   const unconfirmed = orphaned.filter((assetId) => !campaign.confirmedAssets.includes(assetId));
   if (unconfirmed.length > 0) {

@@ -170,6 +170,35 @@ describe('what becomes of a campaign', () => {
     expect(await statuses(first.grants)).toEqual(['revoked', 'revoked']);
   });
 
+  it("holds a closing that leaves of an asset's admins nobody but a group without members, or ends the last membership in one", async () => {
+    const { id: assetId } = await ground.make.asset({ ownerId: owner.id });
+    const [inner, outer, empty] = [await ground.make.group(), await ground.make.group(), await ground.make.group()];
+    const { id: memberId } = await ground.make.principal();
+    await ground.make.member(outer.id, inner.id);
+    await ground.make.member(inner.id, memberId);
+    const administer = (principalId: string): Promise<Resource> => ground.make.grant({ assetId, principalId, privilege: 'admin' });
+    const [grouped] = [await administer(outer.id), await administer(empty.id)];
+    const lastAdmin = { open: true, reasons: [{ code: 'last_admin', assetId }] };
+    const endings = [null, [{ groupId: inner.id, memberId }]];
+    for (const memberships of endings) {
+      const id = await ground.draft([assetId], { kind: 'assetOwner', fallbackReviewerId: fallback.id });
+      await ground.launch(id);
+      const packetId = await ground.packetOf(id, owner);
+      const { id: itemId } = itemOf(await ground.items(packetId, owner), grouped);
+      const decision = { itemId, decision: 'revoke', justification: 'One', ...(memberships && { memberships }) };
+      const { body } = await ground.post(`/${packetId}/decisions`, { decisions: [decision] }, owner);
+      expect(body['outcomes']).toMatchObject([{ outcome: 'recorded' }]);
+      expect((await ground.get(`/campaigns/${id}/preview`)).body['breaker']).toMatchObject(lastAdmin);
+      await close(id);
+      const held = await eventually(async () => {
+        const { breaker } = (await ground.get(`/campaigns/${id}`)).body as { breaker?: { heldAt: string | null } | null };
+        return breaker?.heldAt ? breaker : false;
+      });
+      expect(held).toMatchObject(lastAdmin);
+      expect(await statuses([grouped])).toEqual(['active']);
+    }
+  });
+
   it('brings back what it took away, as new grants with their use, and lists what it could not', async () => {
     const { id, packetId, grants } = await launched(3, { grantedAt: new Date(Date.now() - 90 * DAY_MS).toISOString() });
     const usedAt = new Date(Date.now() - 60 * DAY_MS).toISOString();

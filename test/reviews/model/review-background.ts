@@ -1,6 +1,7 @@
 import {
   assetsWithoutAdmin,
   breakerFor,
+  membershipsEnding,
   byDefault,
   hasMembership,
   inForce,
@@ -93,8 +94,7 @@ export const toRevoke = (state: State, round: RoundState): ItemState[] =>
 function check(state: State, round: RoundState): void {
   const going = toRevoke(state, round);
   const grants = going.map(({ grantId }) => state.grants.get(grantId)!);
-  const staying = going.filter((item) => item.decisions.at(-1)!.memberships !== null).map(({ grantId }) => grantId);
-  round.breaker = breakerFor(state, itemsOf(state, { roundId: round.id }).length, grants, new Set(staying));
+  round.breaker = breakerFor(state, itemsOf(state, { roundId: round.id }).length, grants, membershipsEnding(going));
   if (round.breaker.reasons.length > 0) hold(round);
   else round.work = 'apply';
 }
@@ -113,7 +113,8 @@ function apply(state: State, round: RoundState, hints: Hints): void {
     return;
   }
   const whole = going.filter((item) => item.decisions.at(-1)!.memberships === null).map(({ grantId }) => state.grants.get(grantId)!);
-  const unconfirmed = assetsWithoutAdmin(state, whole).filter((id) => !round.confirmedAssets.includes(id));
+  const ended = [...membershipsEnding(going).values()].flat();
+  const unconfirmed = assetsWithoutAdmin(state, whole, ended).filter((id) => !round.confirmedAssets.includes(id));
   if (unconfirmed.length > 0) {
     const { limit, wouldRevoke } = breakerFor(
       state,

@@ -78,14 +78,17 @@ export function byDefault(rule: DefaultRule, recommendation: Recommended): Word 
   return recommendation === 'keep' ? 'approve' : 'revoke';
 }
 
-/** What the circuit breaker says to taking these grants away, of a round of so many items. Ending a membership leaves the grant where it is. */
-export function breakerFor(state: State, items: number, going: readonly GrantState[], staying: ReadonlySet<string> = new Set()): Breaker {
+/** What the circuit breaker says to taking these grants away, of a round of so many items. Of those that stay, memberships end in their place. */
+export function breakerFor(
+  state: State,
+  items: number,
+  going: readonly GrantState[],
+  staying: ReadonlyMap<string, readonly Membership[]> = new Map(),
+): Breaker {
   const standing = going.filter((grant) => inForce(grant));
   const limit = Math.max(25, Math.floor(items * 0.2));
-  const orphaned = assetsWithoutAdmin(
-    state,
-    standing.filter(({ id }) => !staying.has(id)),
-  );
+  const whole = standing.filter(({ id }) => !staying.has(id));
+  const orphaned = assetsWithoutAdmin(state, whole, [...staying.values()].flat());
   const reasons = [
     ...(standing.length > limit ? ['too_many_revocations'] : []),
     ...orphaned.map((assetId) => `last_admin ${assetId}`).sort(),
@@ -93,19 +96,28 @@ export function breakerFor(state: State, items: number, going: readonly GrantSta
   return { limit, wouldRevoke: standing.length, reasons };
 }
 
-/** The assets that have an admin now, and would have none that stays: a grant that a connector has been asked to take away does not. */
-export function assetsWithoutAdmin(state: State, going: readonly GrantState[]): string[] {
+/** The assets that somebody administers now, and nobody would who stays: a grant that a connector has been asked to take away does not. */
+export function assetsWithoutAdmin(state: State, going: readonly GrantState[], ended: readonly Membership[]): string[] {
   const queued = new Set(
     [...state.items.values()].filter(({ remediation }) => remediation?.status === 'queued').map((item) => item.grantId),
   );
-  const administers = (grant: GrantState): boolean =>
-    grant.privilege === 'admin' && inForce(grant) && state.principals.get(grant.principalId)!.status === 'active';
-  const lost = going.filter(administers);
+  const isEnded = ({ groupId, memberId }: Membership): boolean =>
+    ended.some((membership) => membership.groupId === groupId && membership.memberId === memberId);
+  const after: State = { ...state, memberships: state.memberships.filter((membership) => !isEnded(membership)) };
+  const administer = [...state.grants.values()].filter((grant) => grant.privilege === 'admin' && reached(state, grant).size > 0);
+  const lost = administer.filter((grant) => going.includes(grant) || reached(after, grant).size === 0);
   return [...new Set(lost.map(({ assetId }) => assetId))].filter(
-    (assetId) =>
-      ![...state.grants.values()].some(
-        (grant) => grant.assetId === assetId && administers(grant) && !lost.includes(grant) && !queued.has(grant.id),
-      ),
+    (assetId) => !administer.some((grant) => grant.assetId === assetId && !lost.includes(grant) && !queued.has(grant.id)),
+  );
+}
+
+/** The memberships that these items end in the place of their grants, by the grant's id. */
+export function membershipsEnding(items: readonly ItemState[]): Map<string, Membership[]> {
+  return new Map(
+    items.flatMap(({ grantId, decisions }) => {
+      const memberships = decisions.at(-1)?.memberships;
+      return memberships ? [[grantId, memberships] as const] : [];
+    }),
   );
 }
 

@@ -1,4 +1,14 @@
-import { breakerFor, byDefault, effectOf, inForce, recommendedNow, recommended, reviewersFor, selected } from './review-rules.js';
+import {
+  breakerFor,
+  byDefault,
+  effectOf,
+  inForce,
+  membershipsEnding,
+  recommendedNow,
+  recommended,
+  reviewersFor,
+  selected,
+} from './review-rules.js';
 import {
   type Breaker,
   type Caller,
@@ -137,7 +147,6 @@ function previewOfLaunched(state: State, round: RoundState): object {
     const word = found.decisions.at(-1)?.word ?? byDefault(round.defaultRule, recommendedNow(state, found));
     return !over && word === 'revoke' && found.remediation === null;
   });
-  const staying = new Set(going.filter(({ decisions }) => decisions.at(-1)?.memberships).map(({ grantId }) => grantId));
   const grants = going.map(({ grantId }) => state.grants.get(grantId)!);
   const byReviewer: Record<string, number> = {};
   for (const { packetId } of all) {
@@ -147,7 +156,7 @@ function previewOfLaunched(state: State, round: RoundState): object {
   return {
     ...{ population: round.population, included: all.length, excluded: round.population - all.length },
     byReviewer: round.reviewers.kind === 'named' ? null : byReviewer,
-    ...effectShown(breakerFor(state, all.length, grants, staying)),
+    ...effectShown(breakerFor(state, all.length, grants, membershipsEnding(going))),
   };
 }
 

@@ -6,7 +6,7 @@ import { jsonRow } from '#libs/pagination/json-row.js';
 import { byId, Keyset } from '#libs/pagination/keyset.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import type { Campaign, DefaultDecision, Reviewers } from '#libs/reviews/campaign.js';
-import { orphanedAssets } from '#libs/reviews/breaker.js';
+import { endedBy, NO_MEMBERSHIPS, orphanedAssets } from '#libs/reviews/breaker.js';
 import { resolution } from '#libs/reviews/reviewer-resolution.js';
 import { REVIEWABLE, selected } from '#libs/reviews/selector.js';
 import { Injectable } from '@nestjs/common';
@@ -139,14 +139,20 @@ export class CampaignsRepository {
           (SELECT coalesce(json_agg(r ORDER BY r.items DESC, r."reviewerId"), '[]') FROM (
             SELECT reviewer_id AS "reviewerId", sum(items)::integer AS items FROM packets GROUP BY reviewer_id HAVING sum(items) > 0
           ) r) AS "byReviewer"`,
+      endedBy(sql`FROM (SELECT i.memberships FROM review_items i WHERE i.memberships IS NOT NULL AND i.decision = 'revoke' AND NOT i.settled
+        AND i.campaign_id IN (SELECT k.campaign_id FROM review_packets k JOIN review_campaigns c ON c.id = k.campaign_id
+          WHERE k.shown_campaign_id = ${id} AND c.status IN ('active', 'closing'))) i`),
     );
   }
 
-  private async estimate(query: Sql): Promise<Estimate> {
+  private async estimate(query: Sql, memberships: Sql = NO_MEMBERSHIPS): Promise<Estimate> {
     const [row] = await this.database.rows<Estimate & { admins: string[] }>(query);
     if (!row) throw new Error('An estimate is always one row.');
     const { admins, ...estimate } = row;
-    const orphaned = await orphanedAssets((text) => this.database.rows(text), sql`SELECT unnest(${admins}::uuid[])`);
+    const orphaned = await orphanedAssets((text) => this.database.rows(text), {
+      grants: sql`SELECT unnest(${admins}::uuid[])`,
+      memberships,
+    });
     return { ...estimate, orphanedAssets: orphaned };
   }
 }
