@@ -7,7 +7,7 @@ import type { Caller } from '#libs/auth/request-caller.js';
 import { createDataSource } from '#libs/database/data-source.js';
 import { Database } from '#libs/database/database.js';
 import type { Representation } from '#libs/database/representation.js';
-import { type Transaction, Transactions } from '#libs/database/transaction.js';
+import { Transactions, type Work } from '#libs/database/transaction.js';
 import { Keyset } from '#libs/pagination/keyset.js';
 import { writeEvents } from '../test/audit/outbox-events.js';
 import { eventually } from '../test/support/eventually.js';
@@ -120,8 +120,8 @@ async function latency(system: System): Promise<Figure[]> {
 
 /** Writes what the product writes, but for the events. */
 class WithoutEvents extends Transactions {
-  override write<Result extends Representation | void>(caller: Caller, work: (tx: Transaction) => Promise<Result>): Promise<Result> {
-    return super.write(caller, async (tx) => {
+  protected override attempt(caller: Caller, work: Work): Promise<Representation | void> {
+    return super.attempt(caller, async (tx) => {
       const result = await work(tx);
       tx.events.length = 0;
       tx.leaveUnchanged();

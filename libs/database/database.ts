@@ -1,25 +1,13 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import { createHash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import type { Sql } from 'sql-template-tag';
 import { DataSource } from 'typeorm';
 import { asFailure } from './failures.js';
 import { schemaProblem } from './migrate.js';
+import { statementName } from './statement-name.js';
 
 /** How often a database that was away at the start is tried again, in milliseconds. */
 const RETRY_MS = 500;
-
-const names = new Map<string, string>();
-
-/** The name under which a connection keeps a statement prepared: short, and the same wherever the text is. */
-function statementName(text: string): string {
-  let name = names.get(text);
-  if (!name) {
-    name = createHash('sha256').update(text).digest('base64url').slice(0, 24);
-    names.set(text, name);
-  }
-  return name;
-}
 
 /**
  * PostgreSQL, for reading. Writing goes through `Transactions`. A database that is away at the start does not stop it: the connection is

@@ -5,6 +5,7 @@ import { QueryFailedError, QueryRunnerAlreadyReleasedError, QueryRunnerProviderA
 interface DriverError {
   code?: string;
   constraint?: string;
+  table?: string;
   message?: string;
 }
 
@@ -25,9 +26,15 @@ export function violatedForeignKey(error: unknown): string | null {
   return code === '23503' ? (constraint ?? '') : null;
 }
 
-/** Whether a write was refused because it would have left a column empty that must not be. */
-export function isNotNullViolation(error: unknown): boolean {
-  return driverError(error).code === '23502';
+/** The table of which a write would have left a column empty that must not be, or null where it failed otherwise. */
+export function nullViolation(error: unknown): string | null {
+  const { code, table } = driverError(error);
+  return code === '23502' ? (table ?? '') : null;
+}
+
+/** Whether `admit_request` has said no. */
+export function isNotAdmitted(error: unknown): boolean {
+  return driverError(error).code === 'GW001';
 }
 
 /** A deadlock or a serialisation failure: the transaction is gone whole and may be run again. */

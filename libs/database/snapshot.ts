@@ -16,8 +16,11 @@ const AHEAD_BYTES = 256 * 1024;
 const IDLE_LIMIT_MS = 15 * 60_000;
 const SETTLE_POLL_MS = 100;
 const SETTLE_LIMIT_MS = 60_000;
-/** How far the clocks of PostgreSQL and of whoever writes to it may differ, in milliseconds. */
-const CLOCKS_DIFFER_MS = 1_000;
+/**
+ * How much later than the time of its rows a transaction may begin by PostgreSQL's clock, in milliseconds: `admit_request` holds it to that. And how
+ * far that clock and that of whoever writes may differ.
+ */
+const BEGUN_WITHIN_MS = 1_000;
 
 /** The connections of snapshots bear a name of their own, since nothing of what they do is awaited by others. */
 const WRITERS = 'access-governance';
@@ -123,17 +126,18 @@ export class Snapshots {
   }
 
   /**
-   * Resolves once everything that was written at or before an instant can be seen: a transaction takes the time of its rows before it commits, so
-   * one that began before may still be about to add rows of that time.
+   * Resolves once everything that was written at or before an instant can be seen: a transaction takes the time of its rows before it commits, and
+   * it may be before it begins, so one that begins within a second may still be about to add rows of that time.
    *
    * @throws Error where one of them is still open after a minute
    */
   async settled(instant: Date, signal: AbortSignal): Promise<void> {
-    const until = new Date(instant.getTime() + CLOCKS_DIFFER_MS);
+    const until = new Date(instant.getTime() + BEGUN_WITHIN_MS);
     for (const deadline = Date.now() + SETTLE_LIMIT_MS; ;) {
       const open = await this.database.rows(
-        sql`SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = ${WRITERS} AND xact_start < ${until}
-          AND pid <> pg_backend_pid() LIMIT 1`,
+        sql`SELECT WHERE clock_timestamp() <= ${until}
+          UNION ALL (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = ${WRITERS} AND xact_start <= ${until}
+            AND pid <> pg_backend_pid() LIMIT 1)`,
       );
       if (open.length === 0) return;
       if (Date.now() > deadline) throw new Error('A transaction that began before the instant of the report does not end.');

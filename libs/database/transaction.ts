@@ -4,29 +4,26 @@ import { ConflictError } from '#libs/errors/errors.js';
 import type { EventDraft } from '#libs/events/event.js';
 import { eventsStatement } from '#libs/events/outbox.js';
 import { Injectable } from '@nestjs/common';
-import type { Socket } from 'node:net';
 import type { PoolClient } from 'pg';
-import type { Sql } from 'sql-template-tag';
+import sql, { type Sql } from 'sql-template-tag';
 import type { EntityManager, QueryRunner } from 'typeorm';
+import { Closing, type ShownRow } from './closing.js';
 import { Database } from './database.js';
-import { asFailure, mayRunAgain } from './failures.js';
-import { answerStatement, asInFlight, openRequest } from './idempotency.js';
+import { asFailure, isNotAdmitted, mayRunAgain } from './failures.js';
+import { admission, answerStatement, isAnsweredMeanwhile, openRequest } from './idempotency.js';
+import { Packets } from './packets.js';
 import type { Representation } from './representation.js';
 
 const ATTEMPTS = 3;
 
-/** Sends queries without waiting for the answers to those before, while `pipeline` is set; the types of pg know neither that nor its socket. */
-type PipelinedClient = PoolClient & { pipeline: boolean; connection: { stream: Socket } };
+/** How many callers are remembered with the principals that they were. */
+const REMEMBERED = 10_000;
 
-/** Has all that `send` sends leave in one packet: on a connection that is near, writing costs more than what is written. */
-function together<T>({ connection }: PipelinedClient, send: () => T): T {
-  connection.stream.cork();
-  try {
-    return send();
-  } finally {
-    connection.stream.uncork();
-  }
-}
+const BEGIN = sql`BEGIN`;
+const COMMIT = sql`COMMIT`;
+
+/** Sends queries without waiting for the answers to those before, while `pipeline` is set; the types of pg do not know it. */
+type PipelinedClient = PoolClient & { pipeline: boolean };
 
 /** A running transaction: services pass it on, repositories work in it. It has one instant, and one actor. */
 export class Transaction {
@@ -35,9 +32,8 @@ export class Transaction {
   private instant: Date | undefined;
 
   constructor(
-    private readonly database: Database,
+    private readonly packets: Packets,
     private readonly runner: QueryRunner,
-    private readonly client: PoolClient,
     readonly actor: Actor,
   ) {}
 
@@ -49,12 +45,23 @@ export class Transaction {
     return (this.instant ??= new Date());
   }
 
+  /** The instant, where it has been asked for. */
+  get takenAt(): Date | null {
+    return this.instant ?? null;
+  }
+
   get manager(): EntityManager {
+    this.packets.send();
     return this.runner.manager;
   }
 
-  rows<Row>(query: Sql): Promise<Row[]> {
-    return this.database.rows<Row>(query, this.client);
+  /** Runs a prepared statement. Those that are asked for without waiting for one another leave in one packet. */
+  async rows<Row>(query: Sql): Promise<Row[]> {
+    try {
+      return await this.packets.ask<Row>(query);
+    } catch (error) {
+      throw asFailure(error);
+    }
   }
 
   /** Tells what has changed; written with the change when the transaction commits. */
@@ -76,35 +83,45 @@ export class Transaction {
   }
 }
 
+type Outcome = Closing | Representation | void;
+export type Work = (tx: Transaction) => Outcome | Promise<Outcome>;
+
 /**
  * The one door to a change of state. What `work` writes and the events it records are committed together or not at all, and with them, where
- * the request carries an Idempotency-Key, the answer: a repeat is given that answer and runs nothing. Work that neither records an event nor
+ * the request carries an Idempotency-Key, the answer: a repeat is given that answer and changes nothing. Work that neither records an event nor
  * says `leaveUnchanged` fails.
  *
- * `work` may run again after a deadlock, so it has no effects outside its transaction.
+ * `work` may run in vain, for a repeat, and again, after a deadlock, so it has no effects outside its transaction.
  *
  * @throws ConflictError `idempotency_in_flight` while an equal request is being answered; AppError `idempotency_mismatch` for another body
  * @throws UnavailableError where the database is away
  */
 @Injectable()
 export class Transactions {
+  /** The principal that each caller was when last asked. Nothing relies on it: PostgreSQL refuses what was begun as somebody else. */
+  private readonly principals = new Map<string, string | null>();
+
   constructor(private readonly database: Database) {}
 
-  async write<Result extends Representation | void>(caller: Caller, work: (tx: Transaction) => Promise<Result>): Promise<Result> {
-    for (let attempt = 1; ; attempt++) {
+  write(caller: Caller, work: (tx: Transaction) => Closing | Promise<Closing>): Promise<Representation>;
+  write<Result extends Representation | void>(caller: Caller, work: (tx: Transaction) => Promise<Result>): Promise<Result>;
+  async write(caller: Caller, work: Work): Promise<Representation | void> {
+    for (let attempt = 1; ;) {
       try {
         return await this.attempt(caller, work);
       } catch (error) {
-        if (attempt === ATTEMPTS || !mayRunAgain(error)) throw asFailure(error);
+        // Not admitted: it begins by asking why.
+        if (isNotAdmitted(error)) this.principals.delete(caller.identity.id);
+        else if (attempt++ === ATTEMPTS || !mayRunAgain(error)) throw asFailure(error);
       }
     }
   }
 
   /**
-   * A transaction in as few turns with PostgreSQL as there are: what opens it goes out together, and so do its events, its answer and the COMMIT,
-   * which PostgreSQL turns into a ROLLBACK where one before it failed. On a connection that is near, each turn is a tenth of a write.
+   * A transaction in as few packets as there can be: what opens it leaves with the first statement of `work`, and a `Closing`, the events, the answer
+   * that is kept and the COMMIT leave together, which for many a change is one packet in all. PostgreSQL runs nothing of a packet after what fails.
    */
-  private async attempt<Result extends Representation | void>(caller: Caller, work: (tx: Transaction) => Promise<Result>): Promise<Result> {
+  protected async attempt(caller: Caller, work: Work): Promise<Representation | void> {
     const runner = this.database.source.createQueryRunner();
     let client: PipelinedClient | undefined;
     try {
@@ -112,17 +129,17 @@ export class Transactions {
       client.pipeline = true;
       // TypeORM locks rows only where it knows of a transaction, and this one is begun past it.
       (runner as { isTransactionActive: boolean }).isTransactionActive = true;
-      const { actor, answer } = await this.open(client, caller);
+      const packets = new Packets(client);
+      const expected = this.expectedActor(caller);
+      const { actor, answer } = expected ? { actor: expected, answer: null } : await this.open(packets, caller);
       if (answer) {
-        await client.query('COMMIT');
+        await packets.ask(COMMIT);
         caller.replayed = true;
-        return answer as Result;
+        return answer;
       }
-      const tx = new Transaction(this.database, runner, client, actor);
-      const result = await work(tx);
-      if (!tx.accountedFor) throw new Error('A change of state recorded no event.');
-      await this.commit(tx, client, caller, result);
-      return result;
+      const tx = new Transaction(packets, runner, actor);
+      if (expected) packets.openWith(() => [BEGIN, admission(caller, actor, tx.takenAt)]);
+      return await this.run(tx, packets, caller, work);
     } catch (error) {
       await client?.query('ROLLBACK').catch(() => undefined);
       throw error;
@@ -132,27 +149,52 @@ export class Transactions {
     }
   }
 
-  private async open(client: PipelinedClient, caller: Caller): ReturnType<typeof openRequest> {
-    const [, opened] = await together(client, () => Promise.all([client.query('BEGIN'), openRequest(this.database, client, caller)]));
+  /** Who the caller was last time, or null where that is not known. */
+  private expectedActor({ identity: { id, type } }: Caller): Actor | null {
+    const principalId = this.principals.get(id);
+    return principalId === undefined ? null : { id, type, principalId };
+  }
+
+  /** Begins, finds out who the caller is, and whether there is an answer already. */
+  private async open(packets: Packets, caller: Caller): ReturnType<typeof openRequest> {
+    const [, opened] = await Promise.all([packets.ask(BEGIN), openRequest((query) => packets.ask(query), caller)]);
+    if (this.principals.size >= REMEMBERED) this.principals.clear();
+    this.principals.set(caller.identity.id, opened.actor.principalId);
     return opened;
+  }
+
+  private async run(tx: Transaction, packets: Packets, caller: Caller, work: Work): Promise<Representation | void> {
+    try {
+      const outcome = await work(tx);
+      if (!tx.accountedFor) throw new Error('A change of state recorded no event.');
+      return await this.commit(tx, caller, outcome);
+    } catch (error) {
+      // Work that should not have run at all has no say.
+      await packets.whenOpened();
+      throw error;
+    }
   }
 
   /**
    * Commits with the events, and with the answer where it is to be kept. The COMMIT does not wait to see whether they went well, so they are made
    * before any is sent: what could not even be said would else be left out and the change committed without it.
    */
-  private async commit(tx: Transaction, client: PipelinedClient, caller: Caller, result: Representation | void): Promise<void> {
+  private async commit(tx: Transaction, caller: Caller, outcome: Outcome): Promise<Representation | void> {
     const { actor, events, now } = tx;
     const { requestId, traceId, clientIp, idempotency } = caller;
-    const recording = events.length > 0 ? [eventsStatement(events, { actor, requestId, traceId, clientIp }, now)] : [];
-    const keeping = idempotency && result ? [answerStatement(caller, idempotency, result, now)] : [];
-    await together(client, () =>
-      Promise.all([
-        ...recording.map((statement) => tx.rows(statement)),
-        ...keeping.map((statement) => tx.rows(statement).catch((error: unknown) => Promise.reject(asInFlight(error) as Error))),
-        client.query('COMMIT'),
-      ]),
-    );
+    const [closing, made] = outcome instanceof Closing ? [outcome, null] : [null, outcome];
+    const others: Record<string, Sql> = {};
+    if (events.length > 0) others['recorded'] = eventsStatement(events, { actor, requestId, traceId, clientIp }, now);
+    if (idempotency && outcome) others['kept'] = answerStatement(caller, idempotency, made ?? 'answer', now);
+    const statements = closing ? [closing.statement(others)] : Object.values(others);
+    try {
+      const [rows] = await Promise.all([...statements, COMMIT].map((statement) => tx.rows<ShownRow>(statement)));
+      return closing ? closing.representation(rows ?? []) : made;
+    } catch (error) {
+      if (isAnsweredMeanwhile(error)) throw new ConflictError('idempotency_in_flight');
+      if (closing) return closing.failed(error);
+      throw error;
+    }
   }
 }
 

@@ -1,7 +1,8 @@
+import { Closing } from '#libs/database/closing.js';
 import { Database } from '#libs/database/database.js';
 import { AssetEntity } from '#libs/database/entities/asset.entity.js';
 import { violatedForeignKey, violatedUnique } from '#libs/database/failures.js';
-import { insertRow } from '#libs/database/insert-row.js';
+import { columnsOf, insertion, overwriting } from '#libs/database/entity-rows.js';
 import { Representation } from '#libs/database/representation.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import { BadRequestError, ConflictError } from '#libs/errors/errors.js';
@@ -11,7 +12,6 @@ import { likePrefix } from '#libs/pagination/like.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { Injectable } from '@nestjs/common';
 import sql, { type Sql } from 'sql-template-tag';
-import type { Repository } from 'typeorm';
 
 export interface AssetFilters {
   type?: string;
@@ -71,24 +71,28 @@ export class AssetsRepository {
     return row ? new Representation(id, row.version, row.json) : null;
   }
 
-  find(tx: Transaction, id: string): Promise<AssetEntity | null> {
-    return this.repository(tx).findOneBy({ id });
+  async find(tx: Transaction, id: string): Promise<AssetEntity | null> {
+    const [row] = await tx.rows<AssetEntity>(sql`SELECT ${columnsOf(this.database, AssetEntity)} FROM assets WHERE id = ${id}`);
+    return row ?? null;
   }
 
   /** The row, locked until the transaction ends. Rows that refer to it can still be added meanwhile. */
-  findForUpdate(tx: Transaction, id: string): Promise<AssetEntity | null> {
-    return this.repository(tx).findOne({ where: { id }, lock: { mode: 'for_no_key_update' } });
+  async findForUpdate(tx: Transaction, id: string): Promise<AssetEntity | null> {
+    const [row] = await tx.rows<AssetEntity>(
+      sql`SELECT ${columnsOf(this.database, AssetEntity)} FROM assets WHERE id = ${id} FOR NO KEY UPDATE`,
+    );
+    return row ?? null;
   }
 
   /** @throws ConflictError for a taken external id; BadRequestError for an owner or a parent that does not exist */
-  async insert(tx: Transaction, asset: AssetEntity): Promise<void> {
-    await insertRow(tx, AssetEntity, asset).catch(toRule);
+  insertion(asset: AssetEntity): Closing {
+    const changes = { a: insertion(this.database, AssetEntity, asset) };
+    return new Closing(sql`SELECT a.id, a.version, (${ITEM})::text AS json FROM a`, changes, toRule);
   }
 
-  /** @throws as `insert` */
+  /** @throws as `insertion` */
   async update(tx: Transaction, asset: AssetEntity): Promise<void> {
-    const { id, ...changes } = asset;
-    await this.repository(tx).update({ id }, changes).catch(toRule);
+    await tx.rows(overwriting(this.database, AssetEntity, asset)).catch(toRule);
   }
 
   /** Whether one asset is, at any depth, inside another. Nobody else nests assets until the transaction ends. */
@@ -102,10 +106,6 @@ export class AssetsRepository {
         SELECT EXISTS (SELECT FROM up WHERE id = ${outer}) AS inside`,
     );
     return row?.inside === true;
-  }
-
-  private repository(tx: Transaction): Repository<AssetEntity> {
-    return tx.manager.getRepository(AssetEntity);
   }
 }
 

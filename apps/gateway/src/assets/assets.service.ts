@@ -55,17 +55,16 @@ export class AssetsService {
 
   create(input: NewAsset, caller: Caller): Promise<Representation> {
     assertWritable(input.source, caller);
-    return this.transactions.write(caller, async (tx) => {
+    return this.transactions.write(caller, (tx) => {
       const { type, name, externalId = null, source, sensitivity, ownerId = null, parentId = null, tags = [] } = input;
       const asset: AssetEntity = {
         ...{ id: uuidv7(), type, name, externalId, source, sensitivity, ownerId, parentId, tags, status: 'active' },
         usageTrackedSince: toDate(input.usageTrackedSince),
         ...{ createdAt: tx.now, updatedAt: tx.now, version: 1 },
       };
-      await this.assets.insert(tx, asset);
       const after = Object.fromEntries(Object.entries(eventFields(asset)).filter(([, value]) => value !== null));
       tx.record({ type: 'asset.created', resource: { type: 'asset', id: asset.id }, after });
-      return this.represent(tx, asset.id);
+      return this.assets.insertion(asset);
     });
   }
 

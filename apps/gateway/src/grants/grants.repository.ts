@@ -1,8 +1,9 @@
+import { Closing } from '#libs/database/closing.js';
 import { Database } from '#libs/database/database.js';
 import { GrantEntity } from '#libs/database/entities/grant.entity.js';
+import { columnsOf, insertion, overwriting } from '#libs/database/entity-rows.js';
 import { violatedUnique } from '#libs/database/failures.js';
 import { inForce } from '#libs/database/in-force.js';
-import { insertRow } from '#libs/database/insert-row.js';
 import { Representation } from '#libs/database/representation.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import { ConflictError } from '#libs/errors/errors.js';
@@ -11,7 +12,6 @@ import { byId, Keyset } from '#libs/pagination/keyset.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { Injectable } from '@nestjs/common';
 import sql, { type Sql } from 'sql-template-tag';
-import type { Repository } from 'typeorm';
 
 export interface GrantFilters {
   principalId?: string;
@@ -24,7 +24,8 @@ export interface GrantFilters {
   expiresBefore?: string;
 }
 
-const FROM = sql`grants g JOIN principals p ON p.id = g.principal_id JOIN assets a ON a.id = g.asset_id LEFT JOIN grant_usage u ON u.grant_id = g.id`;
+const PARTIES = sql`JOIN principals p ON p.id = g.principal_id JOIN assets a ON a.id = g.asset_id LEFT JOIN grant_usage u ON u.grant_id = g.id`;
+const FROM = sql`grants g ${PARTIES}`;
 
 const ITEM = jsonItem({
   id: word('g.id'),
@@ -72,14 +73,20 @@ export class GrantsRepository {
   }
 
   /** The row, locked until the transaction ends. */
-  findForUpdate(tx: Transaction, id: string): Promise<GrantEntity | null> {
-    return this.repository(tx).findOne({ where: { id }, lock: { mode: 'for_no_key_update' } });
+  async findForUpdate(tx: Transaction, id: string): Promise<GrantEntity | null> {
+    const [row] = await tx.rows<GrantEntity>(
+      sql`SELECT ${columnsOf(this.database, GrantEntity)} FROM grants WHERE id = ${id} FOR NO KEY UPDATE`,
+    );
+    return row ?? null;
   }
 
-  /** @throws ConflictError where the same access is granted already */
-  async insert(tx: Transaction, grant: GrantEntity): Promise<void> {
-    await this.markExpired(tx, grant);
-    await insertRow(tx, GrantEntity, grant).catch((error: unknown) => {
+  /**
+   * To be preceded by `markExpired`.
+   *
+   * @throws ConflictError where the same access is granted already
+   */
+  insertion(grant: GrantEntity): Closing {
+    return closing({ g: insertion(this.database, GrantEntity, grant) }, (error) => {
       if (violatedUnique(error) !== 'grants_active_unique') throw error;
       throw new ConflictError('duplicate', 'This principal has this permission on this asset already.', [
         { path: 'permission', message: 'is granted already' },
@@ -87,22 +94,30 @@ export class GrantsRepository {
     });
   }
 
-  async update(tx: Transaction, grant: GrantEntity): Promise<void> {
-    const { id, ...changes } = grant;
-    await this.repository(tx).update({ id }, changes);
+  overwriting(grant: GrantEntity): Closing {
+    return closing({ g: overwriting(this.database, GrantEntity, grant) });
+  }
+
+  /** Of a grant that stays as it is. */
+  unchanged(id: string): Closing {
+    return closing({ g: sql`SELECT * FROM grants WHERE id = ${id}` });
   }
 
   /** Notes that an equal grant has run out, so that it does not stand in the way of a new one. Nobody can see the difference: no version, no event. */
-  private async markExpired(tx: Transaction, { principalId, assetId, permission }: GrantEntity): Promise<void> {
+  async markExpired(
+    tx: Transaction,
+    { principalId, assetId, permission }: Pick<GrantEntity, 'principalId' | 'assetId' | 'permission'>,
+  ): Promise<void> {
     await tx.rows(
       sql`UPDATE grants SET status = 'expired'
         WHERE principal_id = ${principalId} AND asset_id = ${assetId} AND permission = ${permission} AND status = 'active' AND expires_at <= ${tx.now}`,
     );
   }
+}
 
-  private repository(tx: Transaction): Repository<GrantEntity> {
-    return tx.manager.getRepository(GrantEntity);
-  }
+/** Shows the one grant that `changes.g` returns. */
+function closing(changes: { g: Sql }, failed?: (error: unknown) => never): Closing {
+  return new Closing(sql`SELECT g.id, g.version, (${ITEM})::text AS json FROM g ${PARTIES}`, changes, failed, false);
 }
 
 function conditions(filters: GrantFilters, sources: readonly string[] | null): Sql[] {

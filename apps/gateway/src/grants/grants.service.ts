@@ -49,12 +49,11 @@ export class GrantsService {
   /** @throws ConflictError where the same access is granted already, however many ask at once */
   create(input: NewGrant, caller: Caller): Promise<Representation> {
     return this.transactions.write(caller, async (tx) => {
-      const asset = await this.checkParties(tx, input);
+      const [asset] = await Promise.all([this.checkParties(tx, input), this.grants.markExpired(tx, input)]);
       assertWritable(asset.source, caller);
       const grant = newGrant(input, asset, tx);
-      await this.grants.insert(tx, grant);
       tx.record(grantCreated(grant));
-      return this.represent(tx, grant.id);
+      return this.grants.insertion(grant);
     });
   }
 
@@ -70,12 +69,12 @@ export class GrantsService {
       if ('expiresAt' in changes.after && changed.expiresAt && changed.expiresAt <= tx.now) {
         throw BadRequestError.rule('expiresAt', 'must lie in the future; to end a grant now, revoke it');
       }
-      if (Object.keys(changes.after).length === 0) tx.leaveUnchanged();
-      else {
-        await this.grants.update(tx, { ...changed, updatedAt: tx.now, version: grant.version + 1 });
-        tx.record({ type: 'grant.updated', resource: { type: 'grant', id }, ...changes });
+      if (Object.keys(changes.after).length === 0) {
+        tx.leaveUnchanged();
+        return this.grants.unchanged(id);
       }
-      return this.represent(tx, id);
+      tx.record({ type: 'grant.updated', resource: { type: 'grant', id }, ...changes });
+      return this.grants.overwriting({ ...changed, updatedAt: tx.now, version: grant.version + 1 });
     });
   }
 
@@ -83,26 +82,25 @@ export class GrantsService {
   revoke(id: string, reason: string | null, caller: Caller): Promise<Representation> {
     return this.transactions.write(caller, async (tx) => {
       const grant = await this.lock(tx, id, caller);
-      if (hasEnded(grant, tx.now)) tx.leaveUnchanged();
-      else {
-        const revoked: GrantEntity = { ...grant, status: 'revoked', revokedAt: tx.now, revokedBy: tx.actor, revokeReason: reason };
-        await this.grants.update(tx, { ...revoked, updatedAt: tx.now, version: grant.version + 1 });
-        tx.record({
-          type: 'grant.revoked',
-          resource: { type: 'grant', id },
-          before: { status: 'active' },
-          after: { status: 'revoked' },
-          reason,
-        });
+      if (hasEnded(grant, tx.now)) {
+        tx.leaveUnchanged();
+        return this.grants.unchanged(id);
       }
-      return this.represent(tx, id);
+      const revoked: GrantEntity = { ...grant, status: 'revoked', revokedAt: tx.now, revokedBy: tx.actor, revokeReason: reason };
+      tx.record({
+        type: 'grant.revoked',
+        resource: { type: 'grant', id },
+        before: { status: 'active' },
+        after: { status: 'revoked' },
+        reason,
+      });
+      return this.grants.overwriting({ ...revoked, updatedAt: tx.now, version: grant.version + 1 });
     });
   }
 
   /** The principal and the asset of a new grant: both there, and neither ended. */
   private async checkParties(tx: Transaction, { principalId, assetId }: NewGrant): Promise<AssetEntity> {
-    const principal = await this.principals.find(tx, principalId);
-    const asset = await this.assets.find(tx, assetId);
+    const [principal, asset] = await Promise.all([this.principals.find(tx, principalId), this.assets.find(tx, assetId)]);
     if (!principal) throw BadRequestError.rule('principalId', 'names a principal that does not exist');
     if (!asset) throw BadRequestError.rule('assetId', 'names an asset that does not exist');
     if (principal.status === 'deactivated') throw BadRequestError.rule('principalId', 'names a principal that is deactivated');
@@ -116,12 +114,6 @@ export class GrantsService {
     if (!grant || (sources && !sources.includes(grant.source))) throw NotFoundError.of('grant', id);
     assertVersion(caller, grant.version);
     return grant;
-  }
-
-  private async represent(tx: Transaction, id: string): Promise<Representation> {
-    const representation = await this.grants.findRepresentation(id, null, tx);
-    if (!representation) throw NotFoundError.of('grant', id);
-    return representation;
   }
 }
 

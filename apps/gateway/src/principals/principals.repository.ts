@@ -1,7 +1,8 @@
+import { Closing } from '#libs/database/closing.js';
 import { Database } from '#libs/database/database.js';
 import { PrincipalEntity } from '#libs/database/entities/principal.entity.js';
+import { columnsOf, insertion, overwriting } from '#libs/database/entity-rows.js';
 import { violatedForeignKey, violatedUnique } from '#libs/database/failures.js';
-import { insertRow } from '#libs/database/insert-row.js';
 import { Representation } from '#libs/database/representation.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import { BadRequestError, ConflictError } from '#libs/errors/errors.js';
@@ -11,7 +12,6 @@ import { likePrefix } from '#libs/pagination/like.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { Injectable } from '@nestjs/common';
 import sql, { type Sql } from 'sql-template-tag';
-import type { Repository } from 'typeorm';
 
 export interface PrincipalFilters {
   type?: string;
@@ -74,28 +74,36 @@ export class PrincipalsRepository {
     return row?.id ?? null;
   }
 
-  find(tx: Transaction, id: string): Promise<PrincipalEntity | null> {
-    return this.repository(tx).findOneBy({ id });
+  async find(tx: Transaction, id: string): Promise<PrincipalEntity | null> {
+    const [row] = await tx.rows<PrincipalEntity>(sql`SELECT ${columnsOf(this.database, PrincipalEntity)} FROM principals WHERE id = ${id}`);
+    return row ?? null;
   }
 
   /** The row, locked until the transaction ends. Rows that refer to it can still be added meanwhile. */
-  findForUpdate(tx: Transaction, id: string): Promise<PrincipalEntity | null> {
-    return this.repository(tx).findOne({ where: { id }, lock: { mode: 'for_no_key_update' } });
+  async findForUpdate(tx: Transaction, id: string): Promise<PrincipalEntity | null> {
+    const [row] = await tx.rows<PrincipalEntity>(
+      sql`SELECT ${columnsOf(this.database, PrincipalEntity)} FROM principals WHERE id = ${id} FOR NO KEY UPDATE`,
+    );
+    return row ?? null;
   }
 
-  /** @throws ConflictError for a taken external id or address; BadRequestError for a manager or owner that does not exist */
-  async insert(tx: Transaction, principal: PrincipalEntity): Promise<void> {
-    await insertRow(tx, PrincipalEntity, principal).catch(toRule);
+  /**
+   * Adds a principal with the key of its digests.
+   *
+   * @throws ConflictError for a taken external id or address; BadRequestError for a manager or owner that does not exist
+   */
+  insertion(principal: PrincipalEntity, key: Buffer): Closing {
+    const changes = { p: insertion(this.database, PrincipalEntity, principal), keyed: digestKey(principal.id, key) };
+    return new Closing(sql`SELECT p.id, p.version, (${ITEM})::text AS json FROM p`, changes, toRule);
   }
 
-  /** @throws as `insert` */
+  /** @throws as `insertion` */
   async update(tx: Transaction, principal: PrincipalEntity): Promise<void> {
-    const { id, ...changes } = principal;
-    await this.repository(tx).update({ id }, changes).catch(toRule);
+    await tx.rows(overwriting(this.database, PrincipalEntity, principal)).catch(toRule);
   }
 
   async addDigestKey(tx: Transaction, id: string, key: Buffer): Promise<void> {
-    await tx.rows(sql`INSERT INTO principal_secrets (principal_id, digest_key) VALUES (${id}, ${key})`);
+    await tx.rows(digestKey(id, key));
   }
 
   async findDigestKey(tx: Transaction, id: string): Promise<Buffer | null> {
@@ -114,11 +122,9 @@ export class PrincipalsRepository {
     );
     await tx.rows(sql`DELETE FROM idempotency_keys WHERE position(${id} IN response) > 0`);
   }
-
-  private repository(tx: Transaction): Repository<PrincipalEntity> {
-    return tx.manager.getRepository(PrincipalEntity);
-  }
 }
+
+const digestKey = (id: string, key: Buffer): Sql => sql`INSERT INTO principal_secrets (principal_id, digest_key) VALUES (${id}, ${key})`;
 
 function conditions(filters: PrincipalFilters, sources: readonly string[] | null): Sql[] {
   const { type, status, department, managerId, source, externalId, q } = filters;

@@ -64,7 +64,7 @@ export class PrincipalsService {
 
   create(input: NewPrincipal, caller: Caller): Promise<Representation> {
     assertWritable(input.source, caller);
-    return this.transactions.write(caller, async (tx) => {
+    return this.transactions.write(caller, (tx) => {
       const { email = null, externalId = null, department = null, managerId = null, ownerId = null, attributes = {} } = input;
       const { type, displayName, source } = input;
       const principal: PrincipalEntity = {
@@ -72,11 +72,9 @@ export class PrincipalsService {
         ...{ createdAt: tx.now, updatedAt: tx.now, version: 1 },
       };
       const key = newDigestKey();
-      await this.principals.insert(tx, principal);
       const after = Object.fromEntries(Object.entries(eventFields(principal, key)).filter(([, value]) => value !== null));
       tx.record({ type: 'principal.created', resource: { type: 'principal', id: principal.id }, after });
-      const [created] = await Promise.all([this.represent(tx, principal.id), this.principals.addDigestKey(tx, principal.id, key)]);
-      return created;
+      return this.principals.insertion(principal, key);
     });
   }
 
