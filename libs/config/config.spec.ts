@@ -339,6 +339,17 @@ describe('the configuration', () => {
     expect(load(sasl).kafka.sasl).toEqual({ mechanism: 'scram-sha-512', username: 'u', password: 'p' });
   });
 
+  it('says with what is missing under which name it may be there', () => {
+    const hints =
+      'API_DATABSE_URL is not a variable that this application knows.\n  - DATABASE_URL is ignored; the variable is API_DATABASE_URL.';
+    const mistaken = { API_DATABSE_URL: 'hunter2', DATABASE_URL: 'hunter2' };
+    expect(() => loadConfig(mistaken)).toThrow(`API_KAFKA_BOOTSTRAP is required\n  - ${hints}`);
+    expect(() => loadConfig(mistaken)).toThrow(expect.objectContaining({ message: expect.not.stringContaining('hunter2') }));
+    expect(() => loadDatabaseUrl(mistaken)).toThrow(
+      'API_DATABASE_URL is required\n  - DATABASE_URL is ignored; the variable is API_DATABASE_URL.',
+    );
+  });
+
   it('warns of a variable with our prefix that it does not know', () => {
     expect(loadConfig({ ...VALID, API_DATABSE_URL: 'x' }).warnings).toEqual([
       'API_DATABSE_URL is not a variable that this application knows.',

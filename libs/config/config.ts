@@ -58,10 +58,13 @@ export interface KafkaConfig {
 export const LOG_LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** What stopped a start: one line for each variable, never with its value. */
+/** What stopped a start: one line for each variable, never with its value. What is missing is often there under another name: so the warnings too. */
 export class ConfigError extends Error {
-  constructor(readonly problems: readonly string[]) {
-    super(`The configuration is not valid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  constructor(
+    readonly problems: readonly string[],
+    warnings: readonly string[] = [],
+  ) {
+    super(`The configuration is not valid:\n${[...problems, ...warnings].map((line) => `  - ${line}`).join('\n')}`);
   }
 }
 
@@ -230,10 +233,11 @@ function retentionDays(value: string): Readonly<Record<string, number>> {
   return days;
 }
 
-/** Whether a name is one of ours but for its prefix: a mistake worth a warning. HOST is not: shells set it for themselves. */
-function isBareName(name: string, environment: Environment, known: ReadonlySet<string>): boolean {
-  const ours = `API_${name}`;
-  return known.has(ours) && ours !== 'API_HOST' && environment[ours] === undefined;
+/** Warns of names that are ours but for their prefix. HOST is not one of them: shells set it for themselves. */
+function bareNames(environment: Environment, known: ReadonlySet<string>): string[] {
+  return Object.keys(environment)
+    .filter((name) => known.has(`API_${name}`) && name !== 'HOST' && environment[`API_${name}`] === undefined)
+    .map((name) => `${name} is ignored; the variable is API_${name}.`);
 }
 
 /**
@@ -293,13 +297,12 @@ export function loadConfig(
     reportsAtOnce: env.read('API_REPORTS_AT_ONCE', integer(1, 64), 2),
     reportRetentionDays: env.read('API_REPORT_RETENTION_DAYS', retentionDays, { default: 90 }),
   };
-  if (env.problems.length > 0) throw new ConfigError(env.problems);
-
-  const warnings = Object.keys(environment).flatMap((name) => {
-    if (name.startsWith('API_') && !env.names.has(name)) return [`${name} is not a variable that this application knows.`];
-    if (isBareName(name, environment, env.names)) return [`${name} is ignored; the variable is API_${name}.`];
-    return [];
-  });
+  const unknown = Object.keys(environment).filter((name) => name.startsWith('API_') && !env.names.has(name));
+  const warnings = [
+    ...unknown.map((name) => `${name} is not a variable that this application knows.`),
+    ...bareNames(environment, env.names),
+  ];
+  if (env.problems.length > 0) throw new ConfigError(env.problems, warnings);
   return { config, warnings };
 }
 
@@ -311,6 +314,6 @@ export function loadConfig(
 export function loadDatabaseUrl(environment: Environment): string {
   const env = new Reader(environment, {});
   const url = env.read('API_DATABASE_URL', postgresUrl);
-  if (env.problems.length > 0) throw new ConfigError(env.problems);
+  if (env.problems.length > 0) throw new ConfigError(env.problems, bareNames(environment, env.names));
   return url;
 }

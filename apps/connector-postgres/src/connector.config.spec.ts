@@ -95,9 +95,9 @@ describe('the configuration of the connector', () => {
     expect(problemsOf({ ...MINIMAL, CONNECTOR_TARGET_URL: 'postgresql://r@db/app?sslmode=prefer' })).toHaveLength(1);
   });
 
-  it('warns about a name of its own that it does not know', () => {
-    expect(loadConnectorConfig({ ...MINIMAL, CONNECTOR_SOURCES: 'x' }).warnings).toEqual([
-      'CONNECTOR_SOURCES is not a variable that this application knows.',
-    ]);
+  it('warns about a name of its own that it does not know, also where it is why another is missing', () => {
+    const warning = 'CONNECTOR_SOURCES is not a variable that this application knows.';
+    expect(loadConnectorConfig({ ...MINIMAL, CONNECTOR_SOURCES: 'x' }).warnings).toEqual([warning]);
+    expect(() => loadConnectorConfig({ CONNECTOR_SOURCES: 'x' })).toThrow(`CONNECTOR_GATEWAY_URL is required\n  - ${warning}`);
   });
 });

@@ -216,8 +216,8 @@ export function loadConnectorConfig(environment: Environment): { config: Connect
     apply: env.optional('CONNECTOR_APPLY', onOff, false),
     serviceAccounts: env.optional('CONNECTOR_SERVICE_ACCOUNTS', pattern, new RegExp(SERVICE_ACCOUNTS)),
   };
-  if (env.problems.length > 0) throw new ConfigError(env.problems);
-
   const unknown = Object.keys(environment).filter((name) => name.startsWith('CONNECTOR_') && !KNOWN.has(name));
-  return { config, warnings: unknown.map((name) => `${name} is not a variable that this application knows.`) };
+  const warnings = unknown.map((name) => `${name} is not a variable that this application knows.`);
+  if (env.problems.length > 0) throw new ConfigError(env.problems, warnings);
+  return { config, warnings };
 }
