@@ -245,6 +245,12 @@ describe('the wire contract', () => {
       }
     });
 
+    it('leave the documentation usable over plain HTTP, where nothing would answer what a browser was told to ask over TLS', async () => {
+      const policy = String((await gateway.http.get('/v1/docs')).headers['content-security-policy']);
+      expect(policy).toContain("script-src 'self'");
+      expect(policy).not.toContain('upgrade-insecure-requests');
+    });
+
     it('answer HEAD as GET without a body on every kind of route, failures too', async () => {
       for (const path of ['/v1/me', '/v1/principals', '/v1/nothing', `/v1/grants/${NOBODY}`, '/v1/health/live', '/v1/openapi.json']) {
         const [get, head] = [await gateway.http.get(path), await gateway.http.head(path)];

@@ -86,7 +86,8 @@ function securityHeaders(): RequestHandler {
   const data = headersOf(
     helmet({ contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } }),
   );
-  const page = helmet();
+  // All that the page loads comes from where it came from itself: over plain HTTP nobody answers to the https that a browser would make of it.
+  const page = helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
   return (request, response, next) => {
     if (request.path.startsWith(DOCS)) return page(request, response, next);
     for (const [name, value] of data) response.setHeader(name, value);
