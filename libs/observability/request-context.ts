@@ -1,7 +1,7 @@
 import type { Identity } from '#libs/auth/caller.js';
+import { uuidv7 } from '#libs/ids/uuidv7.js';
 import type { Request } from 'express';
-import { randomFillSync, randomUUID } from 'node:crypto';
-import { v7 as uuidv7 } from 'uuid';
+import { randomUUID } from 'node:crypto';
 
 /** What every request has from its first moment on. */
 export interface RequestContext {
@@ -18,23 +18,11 @@ const REQUEST_ID = /^[A-Za-z0-9._:+/=-]{1,128}$/;
 // W3C Trace Context, section 3.2.2; all-zero ids are invalid, and so is version ff.
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/;
 
-/** Random bytes for ids, drawn many at once: a draw costs as much as everything else that an id does. */
-const randomPool = new Uint8Array(16 * 256);
-let randomUsed = randomPool.length;
-
-function randomBytes(): Uint8Array {
-  if (randomUsed === randomPool.length) {
-    randomFillSync(randomPool);
-    randomUsed = 0;
-  }
-  return randomPool.subarray(randomUsed, (randomUsed += 16));
-}
-
 export function createContext(headers: { [name: string]: string | string[] | undefined }): RequestContext {
   const requestId = headers['x-request-id'];
   const traceparent = headers['traceparent'];
   return {
-    requestId: typeof requestId === 'string' && REQUEST_ID.test(requestId) ? requestId : uuidv7({ random: randomBytes() }),
+    requestId: typeof requestId === 'string' && REQUEST_ID.test(requestId) ? requestId : uuidv7(),
     traceId: (typeof traceparent === 'string' && TRACEPARENT.exec(traceparent)?.[1]) || randomUUID().replaceAll('-', ''),
     startedAt: process.hrtime.bigint(),
   };

@@ -2,11 +2,11 @@ import type { Actor } from '#libs/auth/caller.js';
 import type { Caller } from '#libs/auth/request-caller.js';
 import { Database } from '#libs/database/database.js';
 import { type Transaction, Transactions } from '#libs/database/transaction.js';
+import { uuidv7 } from '#libs/ids/uuidv7.js';
 import type { Reconciliation } from '#libs/report-formats/report-document.js';
 import type { StoredFile } from '#libs/report-storage/report-storage.js';
 import { Injectable } from '@nestjs/common';
 import sql, { type Sql } from 'sql-template-tag';
-import { v7 as uuidv7 } from 'uuid';
 import type { ReportFormat, ReportKind } from './report-kinds.js';
 import type { ReportParameters } from './report-parameters.js';
 

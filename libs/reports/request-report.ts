@@ -1,7 +1,7 @@
 import type { Transaction } from '#libs/database/transaction.js';
 import { AppError, BadRequestError } from '#libs/errors/errors.js';
+import { uuidv7 } from '#libs/ids/uuidv7.js';
 import sql, { type Sql } from 'sql-template-tag';
-import { v7 as uuidv7 } from 'uuid';
 import type { ReportFormat, ReportKind } from './report-kinds.js';
 import { type GivenParameters, settledParameters } from './report-parameters.js';
 

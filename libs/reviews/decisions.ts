@@ -1,7 +1,7 @@
 import type { Actor } from '#libs/auth/caller.js';
 import type { Transaction } from '#libs/database/transaction.js';
+import { uuidv7 } from '#libs/ids/uuidv7.js';
 import sql from 'sql-template-tag';
-import { v7 as uuidv7 } from 'uuid';
 import type { Decision } from './campaign.js';
 import type { ReviewedMembership } from './ended-memberships.js';
 import { countDecisions } from './packets.js';

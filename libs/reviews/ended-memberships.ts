@@ -1,7 +1,7 @@
 import { forbidNesting } from '#libs/database/nesting.js';
 import type { Transaction } from '#libs/database/transaction.js';
+import { uuidv7 } from '#libs/ids/uuidv7.js';
 import sql from 'sql-template-tag';
-import { v7 as uuidv7 } from 'uuid';
 
 /** Somebody in a group. A reviewer may end these in the place of the group's grant. */
 export interface ReviewedMembership {

@@ -1,7 +1,7 @@
 import type { Transaction } from '#libs/database/transaction.js';
+import { uuidv7 } from '#libs/ids/uuidv7.js';
 import { arrayLiteral } from '#libs/scoring/array-literal.js';
 import sql, { type Sql } from 'sql-template-tag';
-import { v7 as uuidv7 } from 'uuid';
 import type { Campaign, Decision } from './campaign.js';
 
 export const PACKET_STATUSES = ['open', 'signed_off', 'cancelled'] as const;

@@ -1,7 +1,7 @@
 import { inForce } from '#libs/database/in-force.js';
 import type { Transaction } from '#libs/database/transaction.js';
+import { uuidv7 } from '#libs/ids/uuidv7.js';
 import sql from 'sql-template-tag';
-import { v7 as uuidv7 } from 'uuid';
 import { endMemberships, type ReviewedMembership } from './ended-memberships.js';
 import { revokeGrants } from './revocation.js';
 

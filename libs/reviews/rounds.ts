@@ -1,7 +1,7 @@
 import type { Transaction } from '#libs/database/transaction.js';
 import sql from 'sql-template-tag';
-import { v7 as uuidv7 } from 'uuid';
 import type { Actor } from '#libs/auth/caller.js';
+import { uuidv7 } from '#libs/ids/uuidv7.js';
 import type { DefaultDecision } from './campaign.js';
 import { makeItems, type Reviewable } from './items.js';
 import { noteReasons, openPackets, recordOpened } from './packets.js';

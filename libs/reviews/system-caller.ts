@@ -1,6 +1,6 @@
 import type { Actor } from '#libs/auth/caller.js';
 import type { Caller } from '#libs/auth/request-caller.js';
-import { v7 as uuidv7 } from 'uuid';
+import { uuidv7 } from '#libs/ids/uuidv7.js';
 
 /** Who acts where nobody does: a due date that passed, a closing that went on. */
 export const REVIEWS_ACTOR: Actor = { id: 'reviews', type: 'system', principalId: null };

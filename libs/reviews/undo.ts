@@ -1,8 +1,8 @@
 import { inForce } from '#libs/database/in-force.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import { ConflictError } from '#libs/errors/errors.js';
+import { uuidv7 } from '#libs/ids/uuidv7.js';
 import sql from 'sql-template-tag';
-import { v7 as uuidv7 } from 'uuid';
 import { restoreMemberships, type ReviewedMembership } from './ended-memberships.js';
 import { type Campaign, campaignResource, changeCampaign, wrongState } from './campaign.js';
 

@@ -86,13 +86,17 @@ export class AssetsRepository {
 
   /** @throws ConflictError for a taken external id; BadRequestError for an owner or a parent that does not exist */
   insertion(asset: AssetEntity): Closing {
-    const changes = { a: insertion(this.database, AssetEntity, asset) };
-    return new Closing(sql`SELECT a.id, a.version, (${ITEM})::text AS json FROM a`, changes, toRule);
+    return closing(insertion(this.database, AssetEntity, asset));
   }
 
   /** @throws as `insertion` */
-  async update(tx: Transaction, asset: AssetEntity): Promise<void> {
-    await tx.rows(overwriting(this.database, AssetEntity, asset)).catch(toRule);
+  overwriting(asset: AssetEntity): Closing {
+    return closing(overwriting(this.database, AssetEntity, asset));
+  }
+
+  /** Of an asset that stays as it is. */
+  unchanged(id: string): Closing {
+    return closing(sql`SELECT * FROM assets WHERE id = ${id}`);
   }
 
   /** Whether one asset is, at any depth, inside another. Nobody else nests assets until the transaction ends. */
@@ -107,6 +111,11 @@ export class AssetsRepository {
     );
     return row?.inside === true;
   }
+}
+
+/** Shows the one asset that a statement returns. */
+function closing(change: Sql): Closing {
+  return new Closing(sql`SELECT a.id, a.version, (${ITEM})::text AS json FROM a`, { a: change }, toRule);
 }
 
 function conditions(filters: AssetFilters, sources: readonly string[] | null): Sql[] {

@@ -1,4 +1,5 @@
 import { assertWritable, type Caller, readableSources, writableSources } from '#libs/auth/request-caller.js';
+import type { Closing } from '#libs/database/closing.js';
 import type { AssetEntity, AssetStatus, AssetType, Sensitivity } from '#libs/database/entities/asset.entity.js';
 import { definedOnly } from '#libs/database/merge-patch.js';
 import type { Representation } from '#libs/database/representation.js';
@@ -6,9 +7,9 @@ import { assertVersion, type Transaction, Transactions } from '#libs/database/tr
 import { BadRequestError, NotFoundError } from '#libs/errors/errors.js';
 import { changedFields, type EventFields } from '#libs/events/event.js';
 import { nameDigest } from '#libs/events/personal.js';
+import { uuidv7 } from '#libs/ids/uuidv7.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
 import { type AssetFilters, AssetsRepository } from './assets.repository.js';
 
 export interface NewAsset {
@@ -81,16 +82,15 @@ export class AssetsService {
       const moved = changed.parentId !== null && changed.parentId !== asset.parentId;
       if (moved && (await this.assets.isInside(tx, changed.parentId as string, id)))
         throw BadRequestError.rule('parentId', 'lies inside this asset');
-      await this.save(tx, asset, changed);
-      return this.represent(tx, id);
+      return this.save(tx, asset, changed);
     });
   }
 
   /** Ends an asset. Its grants stay as they are, for whoever ends them. Again: nothing changes. */
-  retire(id: string, caller: Caller): Promise<void> {
-    return this.transactions.write(caller, async (tx) => {
+  async retire(id: string, caller: Caller): Promise<void> {
+    await this.transactions.write(caller, async (tx) => {
       const asset = await this.lock(tx, id, caller);
-      await this.save(tx, asset, { ...asset, status: 'retired' });
+      return this.save(tx, asset, { ...asset, status: 'retired' });
     });
   }
 
@@ -102,18 +102,15 @@ export class AssetsService {
     return asset;
   }
 
-  private async save(tx: Transaction, before: AssetEntity, after: AssetEntity): Promise<void> {
+  private save(tx: Transaction, before: AssetEntity, after: AssetEntity): Closing {
     const changes = changedFields(eventFields(before), eventFields(after));
-    if (Object.keys(changes.after).length === 0) return tx.leaveUnchanged();
-    await this.assets.update(tx, { ...after, updatedAt: tx.now, version: before.version + 1 });
+    if (Object.keys(changes.after).length === 0) {
+      tx.leaveUnchanged();
+      return this.assets.unchanged(before.id);
+    }
     const ended = after.status === 'retired' && before.status !== 'retired';
     tx.record({ type: ended ? 'asset.retired' : 'asset.updated', resource: { type: 'asset', id: before.id }, ...changes });
-  }
-
-  private async represent(tx: Transaction, id: string): Promise<Representation> {
-    const representation = await this.assets.findRepresentation(id, null, tx);
-    if (!representation) throw NotFoundError.of('asset', id);
-    return representation;
+    return this.assets.overwriting({ ...after, updatedAt: tx.now, version: before.version + 1 });
   }
 }
 

@@ -1,10 +1,10 @@
 import { ERROR_CODES, type ErrorCode } from '#libs/errors/error-codes.js';
 import { envelope } from '#libs/errors/envelope.js';
 import { BadRequestError } from '#libs/errors/errors.js';
+import { uuidv7 } from '#libs/ids/uuidv7.js';
 import type { RequestHandler } from 'express';
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { v7 as uuidv7 } from 'uuid';
 
 function codeOf(error: NodeJS.ErrnoException): ErrorCode {
   if (error.code === 'HPE_HEADER_OVERFLOW') return 'headers_too_large';

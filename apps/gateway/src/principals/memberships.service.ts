@@ -2,9 +2,9 @@ import { type Caller, readableSources, writableSources } from '#libs/auth/reques
 import { type Transaction, Transactions } from '#libs/database/transaction.js';
 import type { PrincipalEntity } from '#libs/database/entities/principal.entity.js';
 import { BadRequestError, NotFoundError } from '#libs/errors/errors.js';
+import { uuidv7 } from '#libs/ids/uuidv7.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
 import { MembershipsRepository } from './memberships.repository.js';
 import { PrincipalsRepository } from './principals.repository.js';
 

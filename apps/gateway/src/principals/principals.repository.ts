@@ -93,17 +93,27 @@ export class PrincipalsRepository {
    * @throws ConflictError for a taken external id or address; BadRequestError for a manager or owner that does not exist
    */
   insertion(principal: PrincipalEntity, key: Buffer): Closing {
-    const changes = { p: insertion(this.database, PrincipalEntity, principal), keyed: digestKey(principal.id, key) };
-    return new Closing(sql`SELECT p.id, p.version, (${ITEM})::text AS json FROM p`, changes, toRule);
+    return closing({ p: insertion(this.database, PrincipalEntity, principal), keyed: digestKey(principal.id, key) });
+  }
+
+  /**
+   * Changes a principal, and gives it a key where it is to have a new one.
+   *
+   * @throws as `insertion`
+   */
+  overwriting(principal: PrincipalEntity, newKey: Buffer | null): Closing {
+    const p = overwriting(this.database, PrincipalEntity, principal);
+    return closing(newKey ? { p, keyed: digestKey(principal.id, newKey) } : { p });
+  }
+
+  /** Of a principal that stays as it is. */
+  unchanged(id: string): Closing {
+    return closing({ p: sql`SELECT * FROM principals WHERE id = ${id}` });
   }
 
   /** @throws as `insertion` */
   async update(tx: Transaction, principal: PrincipalEntity): Promise<void> {
     await tx.rows(overwriting(this.database, PrincipalEntity, principal)).catch(toRule);
-  }
-
-  async addDigestKey(tx: Transaction, id: string, key: Buffer): Promise<void> {
-    await tx.rows(digestKey(id, key));
   }
 
   async findDigestKey(tx: Transaction, id: string): Promise<Buffer | null> {
@@ -122,6 +132,11 @@ export class PrincipalsRepository {
     );
     await tx.rows(sql`DELETE FROM idempotency_keys WHERE position(${id} IN response) > 0`);
   }
+}
+
+/** Shows the one principal that `changes.p` returns. */
+function closing(changes: { p: Sql; keyed?: Sql }): Closing {
+  return new Closing(sql`SELECT p.id, p.version, (${ITEM})::text AS json FROM p`, changes, toRule);
 }
 
 const digestKey = (id: string, key: Buffer): Sql => sql`INSERT INTO principal_secrets (principal_id, digest_key) VALUES (${id}, ${key})`;

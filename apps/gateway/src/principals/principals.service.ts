@@ -1,4 +1,5 @@
 import { assertWritable, type Caller, readableSources, writableSources } from '#libs/auth/request-caller.js';
+import type { Closing } from '#libs/database/closing.js';
 import type { PrincipalEntity, PrincipalStatus, PrincipalType } from '#libs/database/entities/principal.entity.js';
 import { definedOnly } from '#libs/database/merge-patch.js';
 import type { Representation } from '#libs/database/representation.js';
@@ -6,9 +7,9 @@ import { assertVersion, type Transaction, Transactions } from '#libs/database/tr
 import { BadRequestError, NotFoundError } from '#libs/errors/errors.js';
 import { changedFields, type EventFields } from '#libs/events/event.js';
 import { newDigestKey, personalDigest } from '#libs/events/personal.js';
+import { uuidv7 } from '#libs/ids/uuidv7.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
 import { MAX_ATTRIBUTES } from '../http/fields.js';
 import { type PrincipalFilters, PrincipalsRepository } from './principals.repository.js';
 
@@ -80,19 +81,18 @@ export class PrincipalsService {
 
   update(id: string, patch: PrincipalPatch, caller: Caller): Promise<Representation> {
     return this.transactions.write(caller, async (tx) => {
-      const principal = await this.lock(tx, id, caller);
+      const [principal, key] = await this.lock(tx, id, caller);
       const { attributes, ...fields } = patch;
       const changed = { ...principal, ...definedOnly(fields), attributes: mergedAttributes(principal.attributes, attributes) };
-      await this.save(tx, principal, changed);
-      return this.represent(tx, id);
+      return this.save(tx, principal, changed, key);
     });
   }
 
   /** Ends a principal: from now on it reaches nothing and passes nothing on. Again: nothing changes. */
-  deactivate(id: string, caller: Caller): Promise<void> {
-    return this.transactions.write(caller, async (tx) => {
-      const principal = await this.lock(tx, id, caller);
-      await this.save(tx, principal, { ...principal, status: 'deactivated' });
+  async deactivate(id: string, caller: Caller): Promise<void> {
+    await this.transactions.write(caller, async (tx) => {
+      const [principal, key] = await this.lock(tx, id, caller);
+      return this.save(tx, principal, { ...principal, status: 'deactivated' }, key);
     });
   }
 
@@ -102,8 +102,8 @@ export class PrincipalsService {
    */
   erase(id: string, caller: Caller): Promise<Representation> {
     return this.transactions.write(caller, async (tx) => {
-      const principal = await this.lock(tx, id, caller);
-      if ((await this.principals.findDigestKey(tx, id)) === null) tx.leaveUnchanged();
+      const [principal, key] = await this.lock(tx, id, caller);
+      if (key === null) tx.leaveUnchanged();
       else {
         const erased = { ...principal, displayName: ERASED_NAME, email: null, externalId: null, attributes: {} };
         await this.principals.update(tx, { ...erased, updatedAt: tx.now, version: principal.version + 1 });
@@ -114,28 +114,28 @@ export class PrincipalsService {
     });
   }
 
-  private async lock(tx: Transaction, id: string, caller: Caller): Promise<PrincipalEntity> {
-    const principal = await this.principals.findForUpdate(tx, id);
+  /** A principal, locked, and the key of its digests; null where it has none. */
+  private async lock(tx: Transaction, id: string, caller: Caller): Promise<[PrincipalEntity, Buffer | null]> {
+    const [principal, key] = await Promise.all([this.principals.findForUpdate(tx, id), this.principals.findDigestKey(tx, id)]);
     const sources = writableSources(caller);
     if (!principal || (sources && !sources.includes(principal.source))) throw NotFoundError.of('principal', id);
     assertVersion(caller, principal.version);
-    return principal;
+    return [principal, key];
   }
 
-  private async save(tx: Transaction, before: PrincipalEntity, after: PrincipalEntity): Promise<void> {
-    if (Object.keys(changedFields(plainFields(before), plainFields(after)).after).length === 0) return tx.leaveUnchanged();
-    let key = await this.principals.findDigestKey(tx, before.id);
-    if (!key) {
-      key = newDigestKey();
-      await this.principals.addDigestKey(tx, before.id, key);
+  private save(tx: Transaction, before: PrincipalEntity, after: PrincipalEntity, key: Buffer | null): Closing {
+    if (Object.keys(changedFields(plainFields(before), plainFields(after)).after).length === 0) {
+      tx.leaveUnchanged();
+      return this.principals.unchanged(before.id);
     }
-    await this.principals.update(tx, { ...after, updatedAt: tx.now, version: before.version + 1 });
+    const digests = key ?? newDigestKey();
     const ended = after.status === 'deactivated' && before.status !== 'deactivated';
     tx.record({
       type: ended ? 'principal.deactivated' : 'principal.updated',
       resource: { type: 'principal', id: before.id },
-      ...changedFields(eventFields(before, key), eventFields(after, key)),
+      ...changedFields(eventFields(before, digests), eventFields(after, digests)),
     });
+    return this.principals.overwriting({ ...after, updatedAt: tx.now, version: before.version + 1 }, key ? null : digests);
   }
 
   private async represent(tx: Transaction, id: string): Promise<Representation> {

@@ -4,13 +4,13 @@ import type { Representation } from '#libs/database/representation.js';
 import { assertVersion, type Transaction, Transactions } from '#libs/database/transaction.js';
 import { BadRequestError, ConflictError, NotFoundError } from '#libs/errors/errors.js';
 import { changedFields, type EventFields } from '#libs/events/event.js';
+import { uuidv7 } from '#libs/ids/uuidv7.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { type DueTimes, dueTimes } from '#libs/reports/due-times.js';
 import { isPointKind, type ReportKind } from '#libs/reports/report-kinds.js';
 import type { GivenParameters } from '#libs/reports/report-parameters.js';
 import { assertCampaign, assertNamed } from '#libs/reports/request-report.js';
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
 import { type Schedule, SchedulesRepository } from './schedules.repository.js';
 
 export type ScheduleInput = Omit<Schedule, 'id' | 'status' | 'version' | 'parameters' | 'timeZone' | 'enabled'> &

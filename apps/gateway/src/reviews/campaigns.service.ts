@@ -2,6 +2,7 @@ import type { Caller } from '#libs/auth/request-caller.js';
 import type { Representation } from '#libs/database/representation.js';
 import { assertVersion, type Transaction, Transactions } from '#libs/database/transaction.js';
 import { BadRequestError, NotFoundError } from '#libs/errors/errors.js';
+import { uuidv7 } from '#libs/ids/uuidv7.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { cancelCampaign } from '#libs/reviews/cancellation.js';
 import { type Campaign, campaignResource, type DefaultDecision, lockCampaign, type Reviewers, wrongState } from '#libs/reviews/campaign.js';
@@ -11,7 +12,6 @@ import { beginStanding, endStanding, WATCHED_BANDS } from '#libs/reviews/standin
 import type { Selector } from '#libs/reviews/selector.js';
 import { beginUndo } from '#libs/reviews/undo.js';
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
 import { CampaignsRepository } from './campaigns.repository.js';
 import { ReviewSteps } from './review-steps.service.js';
 

@@ -1,9 +1,9 @@
 import type { Transaction } from '#libs/database/transaction.js';
+import { uuidv7 } from '#libs/ids/uuidv7.js';
 import { noteReasons } from '#libs/reviews/packets.js';
 import { firstReminderAt } from '#libs/reviews/reminders.js';
 import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
-import { v7 as uuidv7 } from 'uuid';
 
 export interface Move {
   fromPacketId: string;
