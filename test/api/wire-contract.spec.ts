@@ -236,6 +236,7 @@ describe('the wire contract', () => {
         const { headers } = await gateway.http.get(path);
         expect(headers).toMatchObject({
           'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+          'cache-control': 'private, no-cache',
           'x-content-type-options': 'nosniff',
           'x-frame-options': 'SAMEORIGIN',
           'referrer-policy': 'no-referrer',

@@ -81,11 +81,13 @@ function noteDenial(denials: Denials): Refused {
   };
 }
 
-/** Answers are data and load nothing; only the documentation is a page, with scripts of its own. */
+/** Answers are data, which load nothing and are their caller's alone; only the documentation is a page, with scripts of its own. */
 function securityHeaders(): RequestHandler {
   const data = headersOf(
     helmet({ contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } }),
   );
+  // Without it a cache on the way may keep answers for as long as it likes, and give them to others. Clients may keep them, and ask again by ETag.
+  data.push(['Cache-Control', 'private, no-cache']);
   // All that the page loads comes from where it came from itself: over plain HTTP nobody answers to the https that a browser would make of it.
   const page = helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
   return (request, response, next) => {
