@@ -221,8 +221,10 @@ describe('/v1/grants', () => {
       expect(await outbox.actions(grant.id)).toEqual(['grant.created']);
     });
 
-    it('wants a reason', async () => {
+    it('wants a reason that says something', async () => {
       const grant = await make.grant();
+      const blank = await revoke(grant.id, { reason: ' \n' });
+      expect([blank.status, blank.body.error.details]).toEqual([400, [{ path: 'reason', message: 'must say why' }]]);
       for (const body of [{}, { reason: '' }, { reason: null }, { reason: 'r'.repeat(2001) }, { reason: 'x', force: true }]) {
         const response = await revoke(grant.id, body);
         expect([response.status, response.body.error.code]).toEqual([400, 'validation_failed']);

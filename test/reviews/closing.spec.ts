@@ -115,7 +115,7 @@ describe('what becomes of a campaign', () => {
     const report = (who: Person, body: object) =>
       ground.gateway.http.patch(`/v1/reviews/remediations/${queued[0]!.id}`).set('Authorization', `Bearer ${who.token}`).send(body);
     expect((await report(stranger, { status: 'applied' })).status).toBe(404);
-    expect((await report(connector, { status: 'failed' })).status).toBe(400);
+    for (const reason of [undefined, null, ' \n']) expect((await report(connector, { status: 'failed', reason })).status).toBe(400);
     expect((await report(connector, { status: 'failed', reason: 'Through PUBLIC' })).body).toMatchObject({ status: 'failed' });
     expect((await report(connector, { status: 'applied' })).body).toMatchObject({ status: 'applied' });
     expect((await ground.grant(queued[0]!.grantId))['status']).toBe('revoked');

@@ -78,10 +78,12 @@ export class GrantsService {
     });
   }
 
-  /** Takes access away, from this instant on. Of a grant that has ended already nothing changes. */
+  /** Takes access away, from this instant on. Of a grant that has ended already nothing changes. @throws BadRequestError for a blank reason */
   revoke(id: string, reason: string | null, caller: Caller): Promise<Representation> {
     return this.transactions.write(caller, async (tx) => {
       const grant = await this.lock(tx, id, caller);
+      // Blanks say nothing, and would stand in the record for ever.
+      if (reason?.trim() === '') throw BadRequestError.rule('reason', 'must say why');
       if (hasEnded(grant, tx.now)) {
         tx.leaveUnchanged();
         return this.grants.unchanged(id);

@@ -32,7 +32,7 @@ export class RemediationsService {
   report(id: string, status: RemediationStatus, reason: string | null, caller: Caller): Promise<Representation> {
     return this.transactions.write(caller, async (tx) => {
       const remediation = await this.lock(tx, id, caller);
-      if (status === 'failed' && reason === null) throw BadRequestError.rule('reason', 'is needed where it failed');
+      if (status === 'failed' && !reason?.trim()) throw BadRequestError.rule('reason', 'is needed where it failed');
       const over = isSettled(remediation);
       // A connector may say that it took something away after that was seen without its saying so.
       if (remediation.status === status && (over || remediation.reason === reason)) tx.leaveUnchanged();
