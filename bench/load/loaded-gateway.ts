@@ -11,15 +11,18 @@ const SETTINGS = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on'
 export function startGateway(databaseUrl: string, poolSize: number, issuer: TestIssuer): Promise<MeasuredProcess> {
   const profile = process.env['BENCH_CPU_PROFILE'];
   const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
-  return MeasuredProcess.start([process.execPath, '--enable-source-maps', ...flags, 'dist/apps/gateway/src/main.js'], {
-    environment: (port) => ({
-      ...{ NODE_ENV: 'production', API_HOST: '127.0.0.1', API_PORT: String(port), API_DRAIN_SECONDS: '0' },
-      ...{ API_DATABASE_URL: databaseUrl, API_DATABASE_POOL_SIZE: String(poolSize) },
-      ...{ API_CLICKHOUSE_URL: 'http://127.0.0.1:9/none', API_KAFKA_BOOTSTRAP: 'in-process' },
-      ...issuer.environment,
-    }),
-    ready: '/v1/health/serving',
-  });
+  return MeasuredProcess.start(
+    [process.execPath, '--enable-source-maps', '--max-semi-space-size=32', ...flags, 'dist/apps/gateway/src/main.js'],
+    {
+      environment: (port) => ({
+        ...{ NODE_ENV: 'production', API_HOST: '127.0.0.1', API_PORT: String(port), API_DRAIN_SECONDS: '0' },
+        ...{ API_DATABASE_URL: databaseUrl, API_DATABASE_POOL_SIZE: String(poolSize) },
+        ...{ API_CLICKHOUSE_URL: 'http://127.0.0.1:9/none', API_KAFKA_BOOTSTRAP: 'in-process' },
+        ...issuer.environment,
+      }),
+      ready: '/v1/health/serving',
+    },
+  );
 }
 
 /** A PostgreSQL of its own, filled, and one gateway on it. */
