@@ -61,8 +61,13 @@ export class DecisionsService {
       assertOpen(tx, packet, campaign);
       const ids = inputs.map(({ itemId }) => itemId);
       const items = await this.items.ofPacket(tx, packetId, ids);
-      const own = await ownAmong(tx, tx.actor.principalId, [...new Set([...items.values()].map(({ principalId }) => principalId))]);
+      const holders = [...new Set([...items.values()].map(({ principalId }) => principalId))];
+      const own = await ownAmong(tx, tx.actor.principalId, holders);
       const foreign = await this.foreignMemberships(tx, inputs, items);
+      // Each statement sees the memberships of its own instant: one that has come since must not be decided about by whom it makes a member.
+      if (inputs.some((input) => endingOf(input) !== null)) {
+        for (const holder of await ownAmong(tx, tx.actor.principalId, holders)) own.add(holder);
+      }
       const judged = inputs.map((input, place) => {
         const item = items.get(input.itemId);
         return { input, item, refusal: refusalOf(input, item, own, ids.indexOf(input.itemId) < place, foreign) };
