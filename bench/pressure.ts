@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { eventually } from '../test/support/eventually.js';
 import { loadScores } from '../test/scores/many-scores.js';
 import { type Figure, settle } from './load/figures.js';
 import { requestBytes } from './load/http-connection.js';
@@ -79,9 +80,13 @@ try {
   for (let round = 0; round < ROUNDS; round++) {
     const base = await others();
     alone.push(base);
+    const handles = ground.gateway.openHandles();
     const stop = await slowSenders(ground.url);
     slow.push((await others()) / base);
     stop();
+    // That they all hang up at once is no part of what the next turn measures.
+    await eventually(() => Promise.resolve(ground.gateway.openHandles() <= handles), 30_000);
+    await others();
     const tokens = badTokens(ground);
     bad.push((await others()) / base);
     await tokens;

@@ -74,7 +74,8 @@ export async function paced(options: LoadOptions & { perSecond: number }): Promi
       const asked: Promise<void>[] = [];
       const timer = setInterval(() => {
         const now = performance.now();
-        const due = Math.min(perSecond * seconds, Math.floor(((now - began) / 1_000) * perSecond));
+        // The first is due at once.
+        const due = Math.min(perSecond * seconds, Math.floor(((now - began) / 1_000) * perSecond) + 1);
         while (asked.length < due) {
           const one = ask(began + (asked.length / perSecond) * 1_000);
           one.catch(reject);
