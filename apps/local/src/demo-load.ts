@@ -1,9 +1,13 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ApiClient, Found } from './api-client.js';
 import type { DemoAsset, DemoCompany, DemoGrant, DemoPrincipal, DemoUse } from './demo-model.js';
 
 /** Requests at a time: half of what the gateway's pool has by default. */
 const PARALLEL = 8;
 const USES_A_CALL = 1_000;
+/** How long scores may take to show the uses, in milliseconds; what ails the decay engine keeps nobody from starting. */
+const SCORED_WITHIN_MS = 30_000;
+const POLL_MS = 50;
 
 /**
  * Puts a company in through the API. Every step can be repeated: with `isResumed`, what an earlier load that was cut off has made is
@@ -40,6 +44,7 @@ class DemoLoad {
     );
     await inParallel(grants, (grant) => this.grant(grant));
     await this.usage(usage);
+    await this.untilScored(grants, usage);
     // Last, since what has ended is granted nothing.
     const ending = principals.filter(({ key, endsAs }) => endsAs !== null && endsAs !== this.known.get(key)?.status);
     await inParallel(ending, ({ key, endsAs }) => this.api.call('PATCH', `/v1/principals/${this.id(key)}`, { status: endsAs }));
@@ -71,6 +76,28 @@ class DemoLoad {
     for (let start = 0; start < events.length; start += USES_A_CALL) {
       await this.api.call('POST', '/v1/grants/usage', { events: events.slice(start, start + USES_A_CALL) });
     }
+  }
+
+  /** Waits until each score is that of its grant's latest use: on the first look, nothing that is in use is to seem forgotten. */
+  private async untilScored(grants: readonly DemoGrant[], uses: readonly DemoUse[]): Promise<void> {
+    const deadline = Date.now() + SCORED_WITHIN_MS;
+    const latest = new Map<string, string>();
+    for (const { grantKey, usedAt } of uses) if (usedAt > (latest.get(grantKey) ?? '')) latest.set(grantKey, usedAt);
+    const used = grants.filter(
+      ({ key, revokeReason, body }) => latest.has(key) && revokeReason === null && !endsBy(body.expiresAt, deadline),
+    );
+    await inParallel(used, async ({ key }) => {
+      while (Date.now() < deadline && !((await this.scoredFrom(key)) >= (latest.get(key) ?? ''))) await pause(POLL_MS);
+    });
+  }
+
+  /** The instant from which a grant's score counts, or an empty text where it has none yet. */
+  private async scoredFrom(key: string): Promise<string> {
+    const score = await this.api.call('GET', `/v1/scores/${this.id(key)}`).catch((error: unknown) => {
+      if ((error as Error).message.includes(' answered 404')) return null;
+      throw error;
+    });
+    return (score as { explanation: { anchorAt: string } } | null)?.explanation.anchorAt ?? '';
   }
 
   private async ensure(list: string, key: string, body: object, identity: Record<string, string>): Promise<Found> {
@@ -114,5 +141,7 @@ async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<unk
   };
   await Promise.all(Array.from({ length: PARALLEL }, worker));
 }
+
+const endsBy = (expiresAt: string | null, deadline: number): boolean => expiresAt !== null && Date.parse(expiresAt) <= deadline;
 
 const slug = (key: string): string => key.toLowerCase().replace(/[^a-z0-9]+/g, '-');
