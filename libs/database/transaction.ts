@@ -106,12 +106,13 @@ export class Transactions {
   write(caller: Caller, work: (tx: Transaction) => Closing | Promise<Closing>): Promise<Representation>;
   write<Result extends Representation | void>(caller: Caller, work: (tx: Transaction) => Promise<Result>): Promise<Result>;
   async write(caller: Caller, work: Work): Promise<Representation | void> {
+    let mayExpect = true;
     for (let attempt = 1; ;) {
       try {
-        return await this.attempt(caller, work);
+        return await this.attempt(caller, work, mayExpect);
       } catch (error) {
         // Not admitted: it begins by asking why.
-        if (isNotAdmitted(error)) this.principals.delete(caller.identity.id);
+        if (isNotAdmitted(error)) mayExpect = false;
         else if (attempt++ === ATTEMPTS || !mayRunAgain(error)) throw asFailure(error);
       }
     }
@@ -121,7 +122,7 @@ export class Transactions {
    * A transaction in as few packets as there can be: what opens it leaves with the first statement of `work`, and a `Closing`, the events, the answer
    * that is kept and the COMMIT leave together, which for many a change is one packet in all. PostgreSQL runs nothing of a packet after what fails.
    */
-  protected async attempt(caller: Caller, work: Work): Promise<Representation | void> {
+  protected async attempt(caller: Caller, work: Work, mayExpect: boolean): Promise<Representation | void> {
     const runner = this.database.source.createQueryRunner();
     let client: PipelinedClient | undefined;
     try {
@@ -130,7 +131,7 @@ export class Transactions {
       // TypeORM locks rows only where it knows of a transaction, and this one is begun past it.
       (runner as { isTransactionActive: boolean }).isTransactionActive = true;
       const packets = new Packets(client);
-      const expected = this.expectedActor(caller);
+      const expected = mayExpect ? this.expectedActor(caller) : null;
       const { actor, answer } = expected ? { actor: expected, answer: null } : await this.open(packets, caller);
       if (answer) {
         await packets.ask(COMMIT);

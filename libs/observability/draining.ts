@@ -17,8 +17,9 @@ export class Draining {
   }
 
   /**
-   * Tells of a request as it comes in; `untrack` has to be called when it ends. While draining its answer asks the client to come back on another connection, also where the answer
-   * was being worked out when the draining began: so no connection is cut in use, and none stays open for a request that never comes.
+   * Tells of a request as it comes in; `untrack` has to be called when it ends. While draining its answer asks the client to come back on another
+   * connection, also where the answer was being worked out when the draining began: so no connection is cut in use, and none stays open for a
+   * request that never comes.
    */
   track(response: ServerResponse): void {
     this.open.add(response);
