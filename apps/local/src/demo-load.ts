@@ -87,7 +87,7 @@ class DemoLoad {
       ({ key, revokeReason, body }) => latest.has(key) && revokeReason === null && !endsBy(body.expiresAt, deadline),
     );
     await inParallel(used, async ({ key }) => {
-      while (Date.now() < deadline && !((await this.scoredFrom(key)) >= (latest.get(key) ?? ''))) await pause(POLL_MS);
+      while (Date.now() < deadline && (await this.scoredFrom(key)) < (latest.get(key) ?? '')) await pause(POLL_MS);
     });
   }
 

@@ -64,10 +64,10 @@ export class AssetsRepository {
     );
   }
 
-  async findRepresentation(id: string, sources: readonly string[] | null, tx?: Transaction): Promise<Representation | null> {
+  async findRepresentation(id: string, sources: readonly string[] | null): Promise<Representation | null> {
     const mine = sources ? sql` AND a.source = ANY (${sources})` : sql``;
     const query = sql`SELECT a.version, (${ITEM})::text AS json FROM assets a WHERE a.id = ${id}${mine}`;
-    const [row] = await (tx ?? this.database).rows<{ version: number; json: string }>(query);
+    const [row] = await this.database.rows<{ version: number; json: string }>(query);
     return row ? new Representation(id, row.version, row.json) : null;
   }
 

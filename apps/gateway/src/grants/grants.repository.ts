@@ -65,10 +65,10 @@ export class GrantsRepository {
     );
   }
 
-  async findRepresentation(id: string, sources: readonly string[] | null, tx?: Transaction): Promise<Representation | null> {
+  async findRepresentation(id: string, sources: readonly string[] | null): Promise<Representation | null> {
     const mine = sources ? sql` AND g.source = ANY (${sources})` : sql``;
     const query = sql`SELECT g.version, (${ITEM})::text AS json FROM ${FROM} WHERE g.id = ${id}${mine}`;
-    const [row] = await (tx ?? this.database).rows<{ version: number; json: string }>(query);
+    const [row] = await this.database.rows<{ version: number; json: string }>(query);
     return row ? new Representation(id, row.version, row.json, false) : null;
   }
 
