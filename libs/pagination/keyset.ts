@@ -136,8 +136,12 @@ function bindingText({ list, binding }: Pick<KeysetQuery, 'list' | 'binding'>): 
   return JSON.stringify([list, ...members.sort(([a], [b]) => (a < b ? -1 : 1))]);
 }
 
+/**
+ * What comes after a key. The key is hidden from the planner in subselects: it would count the rows behind it, believe there were few near the end of
+ * a list, and for that plan anew at every execution, which takes as long as the page.
+ */
 function afterKey(sort: Sort, key: readonly string[]): Sql {
   const columns = join(sort.columns.map((column) => raw(column.expression)));
-  const values = join(sort.columns.map((column, index) => sql`${key[index]}::${raw(column.type)}`));
+  const values = join(sort.columns.map((column, index) => sql`(SELECT ${key[index]}::${raw(column.type)})`));
   return sql`(${columns}) ${raw(sort.descending ? '<' : '>')} (${values})`;
 }

@@ -88,4 +88,26 @@ describe('pages of scores', () => {
       }
     }
   });
+
+  it('near the end of a list are read by a plan that is made once, as those at its beginning are', async () => {
+    const one = new Database(createDataSource({ url: database.url, poolSize: 1 }));
+    await one.onModuleInit();
+    try {
+      const pages = new ScoresRepository(one, new Keyset(one));
+      const list = { band: 'dormant', sort: 'score' } as const;
+      let cursor: string | null = null;
+      for (let next: string | undefined = undefined; ;) {
+        const page = await pages.page(list, { limit: 100, cursor: next });
+        if (page.nextCursor === null) break;
+        next = cursor = page.nextCursor;
+      }
+      for (let time = 0; time < 10; time++) await pages.page(list, { limit: 50, cursor: cursor ?? '' });
+      const plans = await one.rows<{ generic: number }>(
+        sql`SELECT generic_plans::integer AS generic FROM pg_prepared_statements WHERE statement LIKE ${'%s.grant_id) > (%LIMIT 51%'}`,
+      );
+      expect(plans).toEqual([{ generic: 5 }]);
+    } finally {
+      await one.close();
+    }
+  });
 });
