@@ -13,7 +13,7 @@ import { median, quantile } from './load/statistics.js';
  */
 
 const SIZES = (process.env['BENCH_SIZES'] ?? '1000,100000,1000000').split(',').map(Number);
-const SAMPLES = Number(process.env['BENCH_SAMPLES'] ?? 200);
+const SAMPLES = Number(process.env['BENCH_SAMPLES'] ?? 500);
 const PAGE = 50;
 const DEPTH = 20_000 * PAGE;
 
@@ -56,11 +56,12 @@ function listings(some: Record<string, string>): Listing[] {
           'sensitivity=internal': `sensitivity = 'internal'`,
           'status=active': `status = 'active'`,
         },
-        ...{ 'source=manual': `source = 'manual'` },
+        ...{ 'source=manual': `source = 'manual'`, 'tag=tag%207': `id IN (SELECT asset_id FROM asset_tags WHERE tag = 'tag 7')` },
       },
       sorts: byId,
       others: [
         'tag=none',
+        'tag=tag%203&type=secret',
         'q=asset%209',
         'sensitivity=restricted&type=table&status=active',
         'type=secret',
@@ -113,9 +114,9 @@ async function fill(client: pg.Client, rows: number): Promise<void> {
     [rows],
   );
   await client.query(
-    `INSERT INTO assets (id, type, name, source, sensitivity, status, created_at, updated_at, version)
+    `INSERT INTO assets (id, type, name, source, sensitivity, tags, status, created_at, updated_at, version)
      SELECT md5('b' || n)::uuid, (ARRAY['table', 'bucket', 'report'])[n % 3 + 1], 'asset ' || n, 'manual',
-       (ARRAY['public', 'internal', 'internal', 'confidential', 'restricted'])[n % 5 + 1], 'active', now(), now(), 1
+       (ARRAY['public', 'internal', 'internal', 'confidential', 'restricted'])[n % 5 + 1], ARRAY['tag ' || n % 20], 'active', now(), now(), 1
      FROM generate_series(1, $1::integer - (SELECT count(*)::integer FROM assets)) n`,
     [rows],
   );
@@ -185,7 +186,7 @@ async function grown(size: number): Promise<Figure[]> {
       }
       for (const query of listing.others) {
         const times: number[] = [];
-        for (let sample = 0; sample < SAMPLES / 4; sample++) times.push(await taken(`/v1/${listing.list}?limit=50&${query}`));
+        for (let sample = 0; sample < SAMPLES / 5; sample++) times.push(await taken(`/v1/${listing.list}?limit=50&${query}`));
         slow.push({ name: query, value: quantile(times, 0.95) });
       }
       const of = `${listing.list} of ${size}`;

@@ -10,6 +10,7 @@ import { Reports1764000000009 } from './migrations/1764000000009-reports.js';
 import { ReportSchedules1764000000010 } from './migrations/1764000000010-report-schedules.js';
 import { RemediationLeases1764000000011 } from './migrations/1764000000011-remediation-leases.js';
 import { DirectWrites1764000000012 } from './migrations/1764000000012-direct-writes.js';
+import { AssetTags1764000000013 } from './migrations/1764000000013-asset-tags.js';
 
 /** Every migration in its order. One that has landed is never edited: what comes later is another one. */
 export const MIGRATIONS = [
@@ -25,4 +26,5 @@ export const MIGRATIONS = [
   ReportSchedules1764000000010,
   RemediationLeases1764000000011,
   DirectWrites1764000000012,
+  AssetTags1764000000013,
 ];

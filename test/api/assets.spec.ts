@@ -173,6 +173,21 @@ describe('/v1/assets', () => {
       expect([response.status, response.body, response.headers['etag']]).toEqual([200, { ...before, ...changed }, '"2"']);
     });
 
+    it('has it found by the tags that it has now, and by those alone', async () => {
+      const tag = `tag-${next()}-`;
+      const tagged = async (): Promise<string[][]> => {
+        const pages = await Promise.all(['a', 'b', 'c'].map((name) => gateway.http.get('/v1/assets').query({ tag: tag + name })));
+        return pages.map(({ body }) => (body.items as Resource[]).map(({ id }) => id));
+      };
+      const { id } = await make.asset({ tags: [`${tag}a`, `${tag}b`] });
+      const other = await make.asset({ tags: [`${tag}b`] });
+      expect(await tagged()).toEqual([[id], [id, other.id], []]);
+      await patch(id, { tags: [`${tag}c`, `${tag}a`] });
+      expect(await tagged()).toEqual([[id], [other.id], [id]]);
+      await patch(id, { tags: null });
+      expect(await tagged()).toEqual([[], [other.id], []]);
+    });
+
     it('moves no version and writes no event when nothing changes', async () => {
       const before = await make.asset({ tags: ['a'], usageTrackedSince: '2025-01-01T00:00:00.000Z' });
       for (const body of [

@@ -128,7 +128,7 @@ function conditions(filters: AssetFilters, sources: readonly string[] | null): S
   if (sensitivity !== undefined) where.push(sql`a.sensitivity = ${sensitivity}`);
   if (ownerId !== undefined) where.push(sql`a.owner_id = ${ownerId}`);
   if (parentId !== undefined) where.push(sql`a.parent_id = ${parentId}`);
-  if (tag !== undefined) where.push(sql`a.tags @> ARRAY[${tag}]::text[]`);
+  if (tag !== undefined) where.push(sql`a.id IN (SELECT t.asset_id FROM asset_tags t WHERE t.tag = ${tag})`);
   if (status !== undefined) where.push(sql`a.status = ${status}`);
   if (q !== undefined) where.push(sql`lower(a.name) LIKE lower(${likePrefix(q)})`);
   return where;
