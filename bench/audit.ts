@@ -16,8 +16,8 @@ import { scaled } from '../test/support/scale.js';
 import { System } from '../test/support/system.js';
 
 /*
- * What the way of an event costs: relay, sink, the write that it belongs to, and queries of a large log. TEST_SCALE=1 is the full size (a twentieth
- * otherwise); BENCH_KAFKA=off takes the in-process twin where there is neither Java nor Maven.
+ * What the way of an event costs: relay, sink, the write that it belongs to, and queries of a large log. TEST_SCALE shrinks it;
+ * BENCH_KAFKA=off takes the in-process twin where there is neither Java nor Maven.
  */
 
 const BACKLOG = scaled(1_000_000);

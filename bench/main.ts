@@ -1,7 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 
-/** `npm run bench -- <name> [what it takes]`: one benchmark by the name of its file; without a name all of them, one after another. */
+/**
+ * `npm run bench -- <name> [what it takes]`: one benchmark by the name of its file; without a name all of them, one after another. At full size
+ * where TEST_SCALE does not say otherwise.
+ */
+process.env['TEST_SCALE'] ??= '1';
 const folder = new URL('.', import.meta.url);
 const names = readdirSync(folder)
   .map((file) => /^([a-z]+)\.js$/.exec(file)?.[1] ?? 'main')
