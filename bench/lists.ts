@@ -162,7 +162,8 @@ async function grown(size: number): Promise<Figure[]> {
     );
     const figures: Figure[] = [];
     for (const listing of listings(rows[0]!)) {
-      const [typical, late, slow]: [Named[], Named[], Named[]] = [[], [], []];
+      const [typical, slow]: [Named[], Named[]] = [[], []];
+      const [allFirst, allDeep]: [number[], number[]] = [[], []];
       for (const [filter, condition] of Object.entries(listing.filters)) {
         for (const [sort, order] of Object.entries(listing.sorts)) {
           const query = ['limit=50', filter, sort && `sort=${sort}`].filter((part) => part !== '').join('&');
@@ -180,7 +181,8 @@ async function grown(size: number): Promise<Figure[]> {
             deep.push(both[1]);
           }
           typical.push({ name: query, value: median(deep) / median(first) });
-          late.push({ name: query, value: quantile(deep, 0.99) / quantile(first, 0.99) });
+          allFirst.push(...first);
+          allDeep.push(...deep);
           slow.push({ name: query, value: quantile(deep, 0.95) });
         }
       }
@@ -191,7 +193,9 @@ async function grown(size: number): Promise<Figure[]> {
       }
       const of = `${listing.list} of ${size}`;
       figures.push(worst(`${of}: the deepest page up to 20,000 by page 1, median`, typical, '×', 1.2));
-      figures.push(worst(`${of}: the same, p99`, late, '×', 1.5));
+      // Of all together: a p99 of one is five samples, and where the garbage collector ran. One that is always late is more than a hundredth of them.
+      const late = quantile(allDeep, 0.99) / quantile(allFirst, 0.99);
+      figures.push({ name: `${of}: the same, p99 of all filters and sorts`, value: late, unit: '×', most: 1.5 });
       figures.push(worst(`${of}: any filter and sort, p95`, slow, 'ms', 300));
     }
     return figures;
