@@ -1,39 +1,14 @@
-import pg, { type PoolClient } from 'pg';
-import sql, { type Sql } from 'sql-template-tag';
-
+import pg from 'pg';
+import sql from 'sql-template-tag';
 import { ScoresRepository, SCORE_SORTS } from '#apps/gateway/src/scores/scores.repository.js';
 import { createDataSource } from '#libs/database/data-source.js';
 import { Database } from '#libs/database/database.js';
 import { Keyset } from '#libs/pagination/keyset.js';
 import { loadScores } from './many-scores.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { ExplainingDatabase, nodesOf } from '../support/explaining-database.js';
 
 const SCORES = 60_000;
-
-interface Plan {
-  'Node Type': string;
-  'Relation Name'?: string;
-  'Index Name'?: string;
-  'Index Cond'?: string;
-  Plans?: Plan[];
-}
-
-/** A database that also notes how PostgreSQL would go about each page. */
-class ExplainingDatabase extends Database {
-  readonly plans: Plan[] = [];
-
-  override async rows<Row>(query: Sql, client?: PoolClient): Promise<Row[]> {
-    if (query.text.includes('ORDER BY')) {
-      const [row] = await super.rows<{ 'QUERY PLAN': { Plan: Plan }[] }>(sql`EXPLAIN (FORMAT JSON) ${query}`, client);
-      this.plans.push((row?.['QUERY PLAN'] ?? [])[0]?.Plan as Plan);
-    }
-    return super.rows<Row>(query, client);
-  }
-}
-
-function nodesOf(plan: Plan): Plan[] {
-  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
-}
 
 describe('pages of scores', () => {
   let database: TestDatabase;
