@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { ClickHouseServer } from './support/clickhouse-server.js';
 import { KafkaServer } from './support/kafka-server.js';
+import { runJest } from './support/run-jest.js';
 
 /*
  * `npm run test:real [-- paths]`: the whole suite with a real broker and ClickHouse over HTTP behind every gateway and every system, where
@@ -8,8 +8,9 @@ import { KafkaServer } from './support/kafka-server.js';
  */
 
 const [kafka, clickhouse] = await Promise.all([KafkaServer.start(), ClickHouseServer.start()]);
-const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', ...process.argv.slice(2)];
-const env = { ...process.env, TEST_PARTS: 'real', TEST_KAFKA_BOOTSTRAP: kafka.bootstrap, TEST_CLICKHOUSE_URL: clickhouse.url() };
-const { status } = spawnSync(process.execPath, jest, { stdio: 'inherit', env });
+process.exitCode = runJest(process.argv.slice(2), {
+  TEST_PARTS: 'real',
+  TEST_KAFKA_BOOTSTRAP: kafka.bootstrap,
+  TEST_CLICKHOUSE_URL: clickhouse.url(),
+});
 await Promise.all([kafka.remove(), clickhouse.remove()]);
-process.exitCode = status ?? 1;

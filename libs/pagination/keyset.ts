@@ -32,8 +32,8 @@ export interface KeysetQuery {
   binding: object;
 }
 
-/** By id: the order of a list that is asked for no other. */
-export const byId = (alias: string): Sort => ({ columns: [{ expression: `${alias}.id`, type: 'uuid' }] });
+/** By id, which may be a column of another name: the order of a list that is asked for no other. */
+export const byId = (alias: string, column = 'id'): Sort => ({ columns: [{ expression: `${alias}.${column}`, type: 'uuid' }] });
 
 interface ItemRow {
   item: string;

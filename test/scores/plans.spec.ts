@@ -70,13 +70,13 @@ describe('pages of scores', () => {
     try {
       const pages = new ScoresRepository(one, new Keyset(one));
       const list = { band: 'dormant', sort: 'score' } as const;
-      let cursor: string | null = null;
-      for (let next: string | undefined = undefined; ;) {
-        const page = await pages.page(list, { limit: 100, cursor: next });
-        if (page.nextCursor === null) break;
-        next = cursor = page.nextCursor;
+      let page = await pages.page(list, { limit: 100 });
+      let cursor = '';
+      while (page.nextCursor !== null) {
+        cursor = page.nextCursor;
+        page = await pages.page(list, { limit: 100, cursor });
       }
-      for (let time = 0; time < 10; time++) await pages.page(list, { limit: 50, cursor: cursor ?? '' });
+      for (let time = 0; time < 10; time++) await pages.page(list, { limit: 50, cursor });
       const plans = await one.rows<{ generic: number }>(
         sql`SELECT generic_plans::integer AS generic FROM pg_prepared_statements WHERE statement LIKE ${'%s.grant_id) > (%LIMIT 51%'}`,
       );

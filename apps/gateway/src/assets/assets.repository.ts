@@ -7,7 +7,7 @@ import { Representation } from '#libs/database/representation.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import { BadRequestError, ConflictError } from '#libs/errors/errors.js';
 import { instant, jsonItem, list, orNull, text, value, word } from '#libs/pagination/json-row.js';
-import { byId, Keyset, type Sort } from '#libs/pagination/keyset.js';
+import { byId, Keyset } from '#libs/pagination/keyset.js';
 import { likePrefix } from '#libs/pagination/like.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { Injectable } from '@nestjs/common';
@@ -46,8 +46,6 @@ const ITEM = jsonItem({
 });
 
 const TAGGED = sql`asset_tags t JOIN assets a ON a.id = t.asset_id`;
-/** By the id in the index of tags: a bound for the one beside it would leave that to be read from its beginning. */
-const BY_ID_OF_TAGGED: Sort = { columns: [{ expression: 't.asset_id', type: 'uuid' }] };
 
 const REFERENCES: Record<string, [path: string, what: string]> = {
   assets_owner_exists: ['ownerId', 'principal'],
@@ -62,7 +60,8 @@ export class AssetsRepository {
   ) {}
 
   page(filters: AssetFilters, sources: readonly string[] | null, request: PageRequest): Promise<Page> {
-    const [from, sort] = filters.tag === undefined ? [sql`assets a`, byId('a')] : [TAGGED, BY_ID_OF_TAGGED];
+    // With a tag by the id in the index of tags: a bound for the one beside it would leave that to be read from its beginning.
+    const [from, sort] = filters.tag === undefined ? [sql`assets a`, byId('a')] : [TAGGED, byId('t', 'asset_id')];
     return this.keyset.page({ list: 'assets', item: ITEM, from, where: conditions(filters, sources), sort, binding: filters }, request);
   }
 

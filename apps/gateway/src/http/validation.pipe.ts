@@ -1,7 +1,7 @@
 import { BadRequestError, type ErrorDetail } from '#libs/errors/errors.js';
 import { type ArgumentMetadata, Injectable, type PipeTransform, type Type } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
-import { getMetadataStorage, type MetadataStorage, type ValidationError, validateSync } from 'class-validator';
+import { getMetadataStorage, type ValidationError, validateSync } from 'class-validator';
 
 function invalid(details: readonly ErrorDetail[]): BadRequestError {
   return new BadRequestError('validation_failed', undefined, details);
@@ -34,31 +34,22 @@ function unfitParts(value: unknown, path: string): ErrorDetail[] {
   });
 }
 
-/** Rules of a class by the members they are of. */
-type Grouped = ReturnType<MetadataStorage['groupByPropertyName']>;
-
-/**
- * Has the validator find the rules of a class once. It would put them together anew at every use, which takes longer than to check them; for options
- * that are always the same, as ours are, it comes to the same.
- */
-function rememberRules(storage: MetadataStorage): void {
-  const rulesOf = storage.getTargetValidationMetadatas.bind(storage);
-  const grouped = storage.groupByPropertyName.bind(storage);
-  const known = new Map<unknown, ReturnType<typeof rulesOf>>();
-  const knownGroups = new WeakMap<object, Grouped>();
-  storage.getTargetValidationMetadatas = (target, ...options) => {
-    let rules = known.get(target);
-    if (!rules) known.set(target, (rules = rulesOf(target, ...options)));
-    return rules;
-  };
-  storage.groupByPropertyName = (rules) => {
-    let groups = knownGroups.get(rules);
-    if (!groups) knownGroups.set(rules, (groups = grouped(rules)));
-    return groups;
+/** Finds what belongs to a key once, whatever else it is asked with: only for what is always the same then. */
+function once<Key extends object, Rest extends unknown[], Found>(
+  find: (key: Key, ...rest: Rest) => Found,
+): (key: Key, ...rest: Rest) => Found {
+  const known = new WeakMap<Key, Found>();
+  return (key, ...rest) => {
+    let found = known.get(key);
+    if (found === undefined) known.set(key, (found = find(key, ...rest)));
+    return found;
   };
 }
 
-rememberRules(getMetadataStorage());
+// The validator would put the rules of a class together anew at every use, which takes longer than to check them. Our options never change them.
+const storage = getMetadataStorage();
+storage.getTargetValidationMetadatas = once(storage.getTargetValidationMetadatas.bind(storage));
+storage.groupByPropertyName = once(storage.groupByPropertyName.bind(storage));
 
 const RULES = { whitelist: true, forbidNonWhitelisted: true, stopAtFirstError: true, forbidUnknownValues: false };
 

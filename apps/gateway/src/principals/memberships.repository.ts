@@ -2,7 +2,7 @@ import { MembershipEntity } from '#libs/database/entities/membership.entity.js';
 import { forbidNesting } from '#libs/database/nesting.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import { instant, jsonItem, orNull, text, word } from '#libs/pagination/json-row.js';
-import { Keyset } from '#libs/pagination/keyset.js';
+import { byId, Keyset } from '#libs/pagination/keyset.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
@@ -26,7 +26,7 @@ export class MembershipsRepository {
         item: MEMBER,
         from: sql`memberships m JOIN principals p ON p.id = m.member_id`,
         where: [sql`m.group_id = ${groupId}`, sql`m.removed_at IS NULL`],
-        sort: { columns: [{ expression: 'm.member_id', type: 'uuid' }] },
+        sort: byId('m', 'member_id'),
         binding: {},
       },
       request,
@@ -47,7 +47,7 @@ export class MembershipsRepository {
         item: MEMBER,
         from: sql`(${transitive ? every : direct}) m JOIN principals p ON p.id = m.group_id`,
         where: [],
-        sort: { columns: [{ expression: 'm.group_id', type: 'uuid' }] },
+        sort: byId('m', 'group_id'),
         binding: { transitive },
       },
       request,

@@ -1,7 +1,7 @@
 import { Database } from '#libs/database/database.js';
 import { inForce } from '#libs/database/in-force.js';
 import { instant, jsonItem, orNull, text, value, word } from '#libs/pagination/json-row.js';
-import { Keyset, type Sort } from '#libs/pagination/keyset.js';
+import { byId, Keyset, type Sort } from '#libs/pagination/keyset.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { toCents } from '#libs/scoring/rounding.js';
 import { FACTS_OF_SCORE, type FactsRow } from '#libs/scoring/score-facts.js';
@@ -81,7 +81,7 @@ export class ScoresRepository {
   ) {}
 
   page(filters: ScoreFilters, request: PageRequest): Promise<Page> {
-    const sort = filters.sort ? SORTS[filters.sort] : { columns: [{ expression: 's.grant_id', type: 'uuid' as const }] };
+    const sort = filters.sort ? SORTS[filters.sort] : byId('s', 'grant_id');
     return this.keyset.page({ list: 'scores', item: ITEM, from: FROM, where: conditions(filters), sort, binding: filters }, request);
   }
 
