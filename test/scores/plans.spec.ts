@@ -1,41 +1,30 @@
-import pg from 'pg';
 import sql from 'sql-template-tag';
 import { ScoresRepository, SCORE_SORTS } from '#apps/gateway/src/scores/scores.repository.js';
 import { createDataSource } from '#libs/database/data-source.js';
 import { Database } from '#libs/database/database.js';
 import { Keyset } from '#libs/pagination/keyset.js';
 import { loadScores } from './many-scores.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { ExplainingDatabase, nodesOf } from '../support/explaining-database.js';
 
 const SCORES = 60_000;
 
 describe('pages of scores', () => {
-  let database: TestDatabase;
   let explaining: ExplainingDatabase;
   let scores: ScoresRepository;
   let someone: string;
   let something: string;
 
   beforeAll(async () => {
-    database = await createTestDatabase();
-    const client = new pg.Client({ connectionString: database.url });
-    await client.connect();
-    await loadScores(client, SCORES);
-    await client.query('VACUUM ANALYZE');
-    const { rows } = await client.query<{ someone: string; something: string }>(
-      'SELECT principal_id AS someone, asset_id AS something FROM scores LIMIT 1',
-    );
-    ({ someone, something } = rows[0] ?? { someone: '', something: '' });
-    await client.end();
-    explaining = new ExplainingDatabase(createDataSource({ url: database.url }));
-    await explaining.onModuleInit();
+    explaining = await ExplainingDatabase.filled(async (client) => {
+      await loadScores(client, SCORES);
+      const { rows } = await client.query<{ someone: string; something: string }>(
+        'SELECT principal_id AS someone, asset_id AS something FROM scores LIMIT 1',
+      );
+      ({ someone, something } = rows[0] ?? { someone: '', something: '' });
+    });
     scores = new ScoresRepository(explaining, new Keyset(explaining));
   }, 120_000);
-  afterAll(async () => {
-    await explaining.close();
-    await database.drop();
-  });
+  afterAll(() => explaining.close());
 
   const filters = (): [string, object][] => [
     ['no filter', {}],
@@ -65,7 +54,7 @@ describe('pages of scores', () => {
   });
 
   it('near the end of a list are read by a plan that is made once, as those at its beginning are', async () => {
-    const one = new Database(createDataSource({ url: database.url, poolSize: 1 }));
+    const one = new Database(createDataSource({ url: explaining.url, poolSize: 1 }));
     await one.onModuleInit();
     try {
       const pages = new ScoresRepository(one, new Keyset(one));
