@@ -22,7 +22,7 @@ const KEEP_ALIVE_DELAY_MS = 10_000;
  * that turn, PostgreSQL would rather read and sort all that a filter lets through, which grows with the table. And compiling a plan takes longer
  * than to run any of ours.
  */
-const SESSION = '-c TimeZone=UTC -c random_page_cost=1.1 -c jit=off';
+const SESSION = '-c TimeZone=UTC -c random_page_cost=1.1 -c jit=off -c enable_memoize=off';
 
 /**
  * A connection that may tell of its end more than once: that the server ends it, and that it has ended. TypeORM listens to the first only, and a

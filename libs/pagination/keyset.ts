@@ -3,6 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import sql, { type Sql, empty, join, raw } from 'sql-template-tag';
 import { decodeCursor, encodeCursor } from './cursor.js';
+import { JsonItem } from './json-item.js';
+import { SEPARATOR } from './json-writer.js';
 import { Page, type PageRequest } from './page.js';
 
 /** One column of a sort. All columns of a sort run in the same direction, and the last is unique, so that every row has a place of its own. */
@@ -22,8 +24,8 @@ export interface Sort {
 export interface KeysetQuery {
   /** Binds cursors to this list; unique among all lists. With the id in it where the list hangs on one. */
   list: string;
-  /** The JSON of an item. */
-  item: Sql;
+  /** The JSON of an item, or what it is made of. */
+  item: Sql | JsonItem;
   /** What follows FROM, joins included. */
   from: Sql;
   where: readonly Sql[];
@@ -42,9 +44,11 @@ interface ItemRow {
 
 /** A whole page in one row. */
 interface PageRow {
+  /** The texts of its items in one; null where there is none. */
   items: string | null;
   key: string[];
-  more: boolean;
+  /** How many there are, one more than the page holds where others follow. */
+  found: number;
   /** Whether an item came out as null, and so is in no page. */
   lost: boolean;
 }
@@ -86,8 +90,22 @@ export class Keyset {
   }
 
   private async read(query: KeysetQuery, limit: number, where: readonly Sql[], secret: KeyObject, scope: string): Promise<Page> {
-    const direction = raw(query.sort.descending ? 'DESC' : 'ASC');
-    const columns = query.sort.columns.map((column) => raw(column.expression));
+    const pageOf = (items: string, { found, key }: PageRow): Page =>
+      new Page(items, found > limit ? encodeCursor(secret, scope, key) : null);
+    const { item } = query;
+    if (item instanceof JsonItem) {
+      const row = await this.readRow(query, limit, where, item.values, SEPARATOR);
+      const items = item.fromValues(row.items ?? '', Math.min(row.found, limit));
+      if (items !== null) return pageOf(items, row);
+    }
+    const row = await this.readRow(query, limit, where, item instanceof JsonItem ? item.json : item, ',');
+    if (row.lost) throw new Error(`An item of the list ${query.list.split(':')[0]} has no JSON.`);
+    return pageOf(row.items ?? '', row);
+  }
+
+  private async readRow({ sort, from }: KeysetQuery, limit: number, where: readonly Sql[], item: Sql, separator: string): Promise<PageRow> {
+    const direction = raw(sort.descending ? 'DESC' : 'ASC');
+    const columns = sort.columns.map((column) => raw(column.expression));
     const order = join(columns.map((column) => sql`${column} ${direction}`));
     const conditions = where.length > 0 ? sql`WHERE ${join(where, ' AND ')}` : empty;
     const places = columns.map((column, index) => sql`${column} AS ${raw(`k${index}`)}`);
@@ -95,13 +113,14 @@ export class Keyset {
     // One row for the whole page, since fifty cost the driver more than PostgreSQL takes to join them. It keeps their order: an aggregate takes
     // what it is given as it comes, and row_number() numbers it so.
     const [row] = await this.database.rows<PageRow>(
-      sql`SELECT string_agg(item, ',') FILTER (WHERE place <= ${size(limit)}) AS items, ARRAY[${join(last)}] AS key, count(*) > ${size(limit)} AS more, count(*) > count(item) AS lost
+      sql`SELECT string_agg(item, ${raw(`'${separator}'`)}) FILTER (WHERE place <= ${size(limit)}) AS items, ARRAY[${join(last)}] AS key,
+          count(*)::integer AS found, count(*) > count(item) AS lost
         FROM (SELECT row_number() OVER () AS place, read.* FROM (
-          SELECT (${query.item})::text AS item, ${join(places)} FROM ${query.from} ${conditions} ORDER BY ${order} LIMIT ${size(limit + 1, limit)}
+          SELECT (${item})::text AS item, ${join(places)} FROM ${from} ${conditions} ORDER BY ${order} LIMIT ${size(limit + 1, limit)}
         ) AS read) AS page`,
     );
-    if (row?.lost) throw new Error(`An item of the list ${query.list.split(':')[0]} has no JSON.`);
-    return new Page(row?.items ?? '', row?.more ? encodeCursor(secret, scope, row.key) : null);
+    if (!row) throw new Error('An aggregate answered no row.');
+    return row;
   }
 
   /** Shared by all replicas: a cursor of one is good at another. */

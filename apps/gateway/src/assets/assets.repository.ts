@@ -6,7 +6,7 @@ import { columnsOf, insertion, overwriting } from '#libs/database/entity-rows.js
 import { Representation } from '#libs/database/representation.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import { BadRequestError, ConflictError } from '#libs/errors/errors.js';
-import { instant, jsonItem, list, orNull, text, value, word } from '#libs/pagination/json-row.js';
+import { JsonItem, instant, list, orNull, text, value, word } from '#libs/pagination/json-item.js';
 import { byId, Keyset } from '#libs/pagination/keyset.js';
 import { likePrefix } from '#libs/pagination/like.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
@@ -28,7 +28,7 @@ export interface AssetFilters {
 /** Held while one asset is put into another: two opposite moves at once would each see no circle. */
 const NESTING_LOCK = 72_637;
 
-const ITEM = jsonItem({
+const ITEM = new JsonItem({
   id: word('a.id'),
   type: word('a.type'),
   name: text('a.name'),
@@ -67,7 +67,7 @@ export class AssetsRepository {
 
   async findRepresentation(id: string, sources: readonly string[] | null): Promise<Representation | null> {
     const mine = sources ? sql` AND a.source = ANY (${sources})` : sql``;
-    const query = sql`SELECT a.version, (${ITEM})::text AS json FROM assets a WHERE a.id = ${id}${mine}`;
+    const query = sql`SELECT a.version, ${ITEM.json} AS json FROM assets a WHERE a.id = ${id}${mine}`;
     const [row] = await this.database.rows<{ version: number; json: string }>(query);
     return row ? new Representation(id, row.version, row.json) : null;
   }
@@ -116,7 +116,7 @@ export class AssetsRepository {
 
 /** Shows the one asset that a statement returns. */
 function closing(change: Sql): Closing {
-  return new Closing(sql`SELECT a.id, a.version, (${ITEM})::text AS json FROM a`, { a: change }, toRule);
+  return new Closing(sql`SELECT a.id, a.version, ${ITEM.json} AS json FROM a`, { a: change }, toRule);
 }
 
 function conditions(filters: AssetFilters, sources: readonly string[] | null): Sql[] {

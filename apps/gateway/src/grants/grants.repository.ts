@@ -7,7 +7,7 @@ import { inForce } from '#libs/database/in-force.js';
 import { Representation } from '#libs/database/representation.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import { ConflictError } from '#libs/errors/errors.js';
-import { instant, jsonItem, orNull, text, value, word } from '#libs/pagination/json-row.js';
+import { JsonItem, instant, orNull, text, value, word } from '#libs/pagination/json-item.js';
 import { byId, Keyset } from '#libs/pagination/keyset.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { Injectable } from '@nestjs/common';
@@ -27,7 +27,7 @@ export interface GrantFilters {
 const PARTIES = sql`JOIN principals p ON p.id = g.principal_id JOIN assets a ON a.id = g.asset_id LEFT JOIN grant_usage u ON u.grant_id = g.id`;
 const FROM = sql`grants g ${PARTIES}`;
 
-const ITEM = jsonItem({
+const ITEM = new JsonItem({
   id: word('g.id'),
   principalId: word('g.principal_id'),
   principalName: text('p.display_name'),
@@ -67,7 +67,7 @@ export class GrantsRepository {
 
   async findRepresentation(id: string, sources: readonly string[] | null): Promise<Representation | null> {
     const mine = sources ? sql` AND g.source = ANY (${sources})` : sql``;
-    const query = sql`SELECT g.version, (${ITEM})::text AS json FROM ${FROM} WHERE g.id = ${id}${mine}`;
+    const query = sql`SELECT g.version, ${ITEM.json} AS json FROM ${FROM} WHERE g.id = ${id}${mine}`;
     const [row] = await this.database.rows<{ version: number; json: string }>(query);
     return row ? new Representation(id, row.version, row.json, false) : null;
   }
@@ -117,7 +117,7 @@ export class GrantsRepository {
 
 /** Shows the one grant that `changes.g` returns. */
 function closing(changes: { g: Sql }, failed?: (error: unknown) => never): Closing {
-  return new Closing(sql`SELECT g.id, g.version, (${ITEM})::text AS json FROM g ${PARTIES}`, changes, failed, false);
+  return new Closing(sql`SELECT g.id, g.version, ${ITEM.json} AS json FROM g ${PARTIES}`, changes, failed, false);
 }
 
 function conditions(filters: GrantFilters, sources: readonly string[] | null): Sql[] {

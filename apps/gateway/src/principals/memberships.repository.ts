@@ -1,14 +1,14 @@
 import { MembershipEntity } from '#libs/database/entities/membership.entity.js';
 import { forbidNesting } from '#libs/database/nesting.js';
 import type { Transaction } from '#libs/database/transaction.js';
-import { instant, jsonItem, orNull, text, word } from '#libs/pagination/json-row.js';
+import { JsonItem, instant, orNull, text, word } from '#libs/pagination/json-item.js';
 import { byId, Keyset } from '#libs/pagination/keyset.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { Injectable } from '@nestjs/common';
 import sql from 'sql-template-tag';
 import { IsNull } from 'typeorm';
 
-const MEMBER = jsonItem({
+const MEMBER = new JsonItem({
   principalId: word('p.id'),
   type: word('p.type'),
   displayName: text('p.display_name'),

@@ -6,7 +6,7 @@ import { violatedForeignKey, violatedUnique } from '#libs/database/failures.js';
 import { Representation } from '#libs/database/representation.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import { BadRequestError, ConflictError } from '#libs/errors/errors.js';
-import { instant, jsonItem, orNull, text, value, word } from '#libs/pagination/json-row.js';
+import { JsonItem, instant, orNull, text, value, word } from '#libs/pagination/json-item.js';
 import { byId, Keyset } from '#libs/pagination/keyset.js';
 import { likePrefix } from '#libs/pagination/like.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
@@ -23,7 +23,7 @@ export interface PrincipalFilters {
   q?: string;
 }
 
-const ITEM = jsonItem({
+const ITEM = new JsonItem({
   id: word('p.id'),
   type: word('p.type'),
   displayName: text('p.display_name'),
@@ -63,7 +63,7 @@ export class PrincipalsRepository {
 
   async findRepresentation(id: string, sources: readonly string[] | null, tx?: Transaction): Promise<Representation | null> {
     const mine = sources ? sql` AND p.source = ANY (${sources})` : sql``;
-    const query = sql`SELECT p.version, (${ITEM})::text AS json FROM principals p WHERE p.id = ${id}${mine}`;
+    const query = sql`SELECT p.version, ${ITEM.json} AS json FROM principals p WHERE p.id = ${id}${mine}`;
     const [row] = await (tx ?? this.database).rows<{ version: number; json: string }>(query);
     return row ? new Representation(id, row.version, row.json) : null;
   }
@@ -136,7 +136,7 @@ export class PrincipalsRepository {
 
 /** Shows the one principal that `changes.p` returns. */
 function closing(changes: { p: Sql; keyed?: Sql }): Closing {
-  return new Closing(sql`SELECT p.id, p.version, (${ITEM})::text AS json FROM p`, changes, toRule);
+  return new Closing(sql`SELECT p.id, p.version, ${ITEM.json} AS json FROM p`, changes, toRule);
 }
 
 const digestKey = (id: string, key: Buffer): Sql => sql`INSERT INTO principal_secrets (principal_id, digest_key) VALUES (${id}, ${key})`;

@@ -1,6 +1,6 @@
 import { Database } from '#libs/database/database.js';
 import { inForce } from '#libs/database/in-force.js';
-import { instant, jsonItem, orNull, text, value, word } from '#libs/pagination/json-row.js';
+import { JsonItem, instant, orNull, text, value, word } from '#libs/pagination/json-item.js';
 import { byId, Keyset, type Sort } from '#libs/pagination/keyset.js';
 import type { Page, PageRequest } from '#libs/pagination/page.js';
 import { toCents } from '#libs/scoring/rounding.js';
@@ -24,7 +24,7 @@ export interface ScoreFilters {
 
 const FROM = sql`scores s JOIN grants g ON g.id = s.grant_id JOIN principals p ON p.id = g.principal_id JOIN assets a ON a.id = g.asset_id`;
 
-const ITEM = jsonItem({
+const ITEM = new JsonItem({
   grantId: word('s.grant_id'),
   principalId: word('s.principal_id'),
   principalName: text('p.display_name'),
@@ -87,7 +87,7 @@ export class ScoresRepository {
 
   async find(grantId: string): Promise<ExplainableScore | null> {
     const [row] = await this.database.rows<ExplainableScore>(
-      sql`SELECT ${ITEM} AS json, date_part('epoch', s.computed_at) * 1000 AS "computedMs", s.last_use_inferred AS "lastUseInferred",
+      sql`SELECT ${ITEM.json} AS json, date_part('epoch', s.computed_at) * 1000 AS "computedMs", s.last_use_inferred AS "lastUseInferred",
           ${FACTS_OF_SCORE}
         FROM ${FROM} WHERE s.grant_id = ${grantId} AND ${inForce('g', null)}`,
     );
