@@ -4,7 +4,7 @@ import type { Sql } from 'sql-template-tag';
 import { DataSource } from 'typeorm';
 import { asFailure } from './failures.js';
 import { schemaProblem } from './migrate.js';
-import { statementName } from './statement-name.js';
+import { ask } from './packets.js';
 
 /** How often a database that was away at the start is tried again, in milliseconds. */
 const RETRY_MS = 500;
@@ -54,13 +54,24 @@ export class Database implements OnModuleInit {
    */
   async rows<Row>(query: Sql, client?: PoolClient): Promise<Row[]> {
     try {
-      if (!client && !this.source.isInitialized) throw new Error('Driver not Connected');
-      // Put together anew each time it is asked for.
-      const { text } = query;
-      const result = await (client ?? this.pool).query<Row & object>({ name: statementName(text), text, values: query.values });
-      return result.rows;
+      if (client) return await ask(client, query);
+      if (!this.source.isInitialized) throw new Error('Driver not Connected');
+      return await this.askPool(query);
     } catch (error) {
       throw asFailure(error);
+    }
+  }
+
+  private async askPool<Row>(query: Sql): Promise<Row[]> {
+    const client = await this.pool.connect();
+    try {
+      const rows = await ask<Row>(client, query);
+      client.release();
+      return rows;
+    } catch (error) {
+      // It may have been the connection that failed, which is then not to be used again.
+      client.release(true);
+      throw error;
     }
   }
 

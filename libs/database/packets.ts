@@ -41,7 +41,7 @@ class Preparation extends pg.Query {
     readonly statement: string,
     private readonly sqlText: string,
   ) {
-    super({ text: sqlText });
+    super(sqlText);
   }
 
   override submit = (connection: pg.Connection): void => {
@@ -72,7 +72,7 @@ class Packet extends pg.Query {
   private answered = 0;
 
   constructor(private readonly statements: readonly Sent[]) {
-    super({ text: '' });
+    super('');
   }
 
   override submit = (connection: pg.Connection): void => {
@@ -106,6 +106,14 @@ class Packet extends pg.Query {
   private settle(error: unknown): void {
     this.statements.forEach(({ rows, done, failed }, index) => (index < this.answered ? done(rows) : failed(error)));
   }
+}
+
+/** The rows of a statement alone, which is sent before this returns. */
+export function ask<Row>(client: PoolClient, query: Sql): Promise<Row[]> {
+  const packets = new Packets(client);
+  const rows = packets.ask<Row>(query);
+  packets.send();
+  return rows;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Database } from '#libs/database/database.js';
 import { Injectable } from '@nestjs/common';
 import { createSecretKey, type KeyObject } from 'node:crypto';
-import sql, { type Sql, empty, join, raw } from 'sql-template-tag';
+import sql, { empty, join, raw, Sql } from 'sql-template-tag';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { JsonItem } from './json-item.js';
 import { SEPARATOR } from './json-writer.js';
@@ -46,11 +46,12 @@ interface ItemRow {
 interface PageRow {
   /** The texts of its items in one; null where there is none. */
   items: string | null;
-  key: string[];
   /** How many there are, one more than the page holds where others follow. */
   found: number;
   /** Whether an item came out as null, and so is in no page. */
   lost: boolean;
+  /** Where the next page begins: the columns of the sort, `k0` and so on. */
+  [key: `k${number}`]: string | null;
 }
 
 /**
@@ -64,6 +65,8 @@ const USUAL_LIMITS: ReadonlySet<number> = new Set([1, 10, 20, 25, 50, 100]);
 @Injectable()
 export class Keyset {
   private secret: Promise<KeyObject> | undefined;
+  /** The texts of statements, between their parameters, by the item and all else that they depend on. */
+  private readonly texts = new WeakMap<Sql, Map<string, readonly string[]>>();
 
   constructor(private readonly database: Database) {}
 
@@ -90,8 +93,10 @@ export class Keyset {
   }
 
   private async read(query: KeysetQuery, limit: number, where: readonly Sql[], secret: KeyObject, scope: string): Promise<Page> {
-    const pageOf = (items: string, { found, key }: PageRow): Page =>
-      new Page(items, found > limit ? encodeCursor(secret, scope, key) : null);
+    const pageOf = (items: string, row: PageRow): Page => {
+      const key = query.sort.columns.map((_column, index) => row[`k${index}`] ?? '');
+      return new Page(items, row.found > limit ? encodeCursor(secret, scope, key) : null);
+    };
     const { item } = query;
     if (item instanceof JsonItem) {
       const row = await this.readRow(query, limit, where, item.values, SEPARATOR);
@@ -103,24 +108,30 @@ export class Keyset {
     return pageOf(row.items ?? '', row);
   }
 
-  private async readRow({ sort, from }: KeysetQuery, limit: number, where: readonly Sql[], item: Sql, separator: string): Promise<PageRow> {
-    const direction = raw(sort.descending ? 'DESC' : 'ASC');
-    const columns = sort.columns.map((column) => raw(column.expression));
-    const order = join(columns.map((column) => sql`${column} ${direction}`));
-    const conditions = where.length > 0 ? sql`WHERE ${join(where, ' AND ')}` : empty;
-    const places = columns.map((column, index) => sql`${column} AS ${raw(`k${index}`)}`);
-    const last = columns.map((_column, index) => sql`(array_agg(${raw(`k${index}`)}) FILTER (WHERE place = ${size(limit)}))[1]::text`);
-    // One row for the whole page, since fifty cost the driver more than PostgreSQL takes to join them. It keeps their order: an aggregate takes
-    // what it is given as it comes, and row_number() numbers it so.
-    const [row] = await this.database.rows<PageRow>(
-      sql`SELECT string_agg(item, ${raw(`'${separator}'`)}) FILTER (WHERE place <= ${size(limit)}) AS items, ARRAY[${join(last)}] AS key,
-          count(*)::integer AS found, count(*) > count(item) AS lost
-        FROM (SELECT row_number() OVER () AS place, read.* FROM (
-          SELECT (${item})::text AS item, ${join(places)} FROM ${from} ${conditions} ORDER BY ${order} LIMIT ${size(limit + 1, limit)}
-        ) AS read) AS page`,
-    );
+  private async readRow(query: KeysetQuery, limit: number, where: readonly Sql[], item: Sql, separator: string): Promise<PageRow> {
+    const [row] = await this.database.rows<PageRow>(this.statement(query, limit, where, item, separator));
     if (!row) throw new Error('An aggregate answered no row.');
     return row;
+  }
+
+  /** The statement of a page. Its text is kept by what it depends on: to put it together anew takes longer than to check a token's signature. */
+  private statement(query: KeysetQuery, limit: number, where: readonly Sql[], item: Sql, separator: string): Sql {
+    if (!USUAL_LIMITS.has(limit)) return pageStatement(query, limit, where, item, separator);
+    const kept = this.texts.get(item) ?? new Map<string, readonly string[]>();
+    this.texts.set(item, kept);
+    const { from, sort } = query;
+    const shape = [
+      limit,
+      sort.descending,
+      ...sort.columns.map(({ expression }) => expression),
+      from.sql,
+      ...where.map((one) => one.sql),
+    ].join('\n');
+    const strings = kept.get(shape);
+    if (strings) return new Sql(strings, [...from.values, ...where.flatMap(({ values }) => values)]);
+    const statement = pageStatement(query, limit, where, item, separator);
+    kept.set(shape, statement.strings);
+    return statement;
   }
 
   /** Shared by all replicas: a cursor of one is good at another. */
@@ -137,6 +148,26 @@ export class Keyset {
     if (!row) throw new Error('The installation has no secret for its cursors, which a migration gives it.');
     return createSecretKey(row.secret);
   }
+}
+
+/**
+ * One row for the whole page, since fifty cost the driver more than PostgreSQL takes to join them. It keeps their order: an aggregate takes what it
+ * is given as it comes, and row_number() numbers it so.
+ */
+function pageStatement({ sort, from }: KeysetQuery, limit: number, where: readonly Sql[], item: Sql, separator: string): Sql {
+  const direction = raw(sort.descending ? 'DESC' : 'ASC');
+  const columns = sort.columns.map((column) => raw(column.expression));
+  const order = join(columns.map((column) => sql`${column} ${direction}`));
+  const conditions = where.length > 0 ? sql`WHERE ${join(where, ' AND ')}` : empty;
+  const places = columns.map((column, index) => sql`${column} AS ${raw(`k${index}`)}`);
+  const last = columns
+    .map((_column, index) => raw(`k${index}`))
+    .map((key) => sql`(array_agg(${key}) FILTER (WHERE place = ${size(limit)}))[1]::text AS ${key}`);
+  return sql`SELECT string_agg(item, ${raw(`'${separator}'`)}) FILTER (WHERE place <= ${size(limit)}) AS items, ${join(last)},
+      count(*)::integer AS found, count(*) > count(item) AS lost
+    FROM (SELECT row_number() OVER () AS place, read.* FROM (
+      SELECT (${item})::text AS item, ${join(places)} FROM ${from} ${conditions} ORDER BY ${order} LIMIT ${size(limit + 1, limit)}
+    ) AS read) AS page`;
 }
 
 /** A number of rows for a page of so many: in the text where the page is of a usual size, else a parameter. */
