@@ -12,7 +12,7 @@ export function startGateway(databaseUrl: string, poolSize: number, issuer: Test
   const profile = process.env['BENCH_CPU_PROFILE'];
   const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   return MeasuredProcess.start(
-    [process.execPath, '--enable-source-maps', '--max-semi-space-size=32', ...flags, 'dist/apps/gateway/src/main.js'],
+    [process.execPath, '--enable-source-maps', '--no-allocation-site-pretenuring', ...flags, 'dist/apps/gateway/src/main.js'],
     {
       environment: (port) => ({
         ...{ NODE_ENV: 'production', API_HOST: '127.0.0.1', API_PORT: String(port), API_DRAIN_SECONDS: '0' },
