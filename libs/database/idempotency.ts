@@ -1,7 +1,7 @@
 import type { Actor } from '#libs/auth/caller.js';
 import type { Caller, IdempotentRequest } from '#libs/auth/request-caller.js';
 import { AppError, ConflictError } from '#libs/errors/errors.js';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import sql, { type Sql } from 'sql-template-tag';
 import { nullViolation } from './failures.js';
 import { Representation } from './representation.js';
@@ -20,7 +20,7 @@ interface KeptRow {
 /** 32 bits of the key are enough for a lock: a collision costs one needless `idempotency_in_flight`, never a double. */
 function lockId(caller: string, request: IdempotentRequest): number {
   const name = [caller, request.method, request.path, request.key].join('\n');
-  return createHash('sha256').update(name).digest().readInt32BE();
+  return hash('sha256', name, 'buffer').readInt32BE();
 }
 
 /** Only ever asked together: PostgreSQL takes one after another, and each sees what was committed until then. */

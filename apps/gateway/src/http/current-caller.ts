@@ -2,7 +2,7 @@ import type { Caller, IdempotentRequest } from '#libs/auth/request-caller.js';
 import { BadRequestError, UnauthenticatedError } from '#libs/errors/errors.js';
 import type { ContextRequest } from '#libs/observability/request-context.js';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 const ENTITY_TAGS = /^(?:W\/)?"[!#-~]*"(?:[ \t]*,[ \t]*(?:W\/)?"[!#-~]*")*$/;
 const MAX_HEADER_LENGTH = 200;
@@ -42,7 +42,7 @@ function idempotency(request: ContextRequest): IdempotentRequest | null {
   if (typeof key !== 'string' || !IDEMPOTENCY_KEY.test(key)) {
     throw BadRequestError.invalid('Idempotency-Key', 'must be 1 to 200 printable ASCII characters without spaces');
   }
-  const bodyHash = createHash('sha256').update(JSON.stringify(request.body)).digest();
+  const bodyHash = hash('sha256', JSON.stringify(request.body), 'buffer');
   return { key, method: request.method, path: addressOf(request), bodyHash };
 }
 
