@@ -30,5 +30,5 @@ USER 1000:1000
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.API_PORT || 8000) + '/v1/health/live').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-# Most of what a request leaves behind is dead before a young generation of this size (in MB) is full; with the usual 16 more of it is copied first.
+# V8 would come to make arrays of rows where only a collection of the whole heap finds them, and each holds its page until then.
 CMD ["node", "--enable-source-maps", "--no-allocation-site-pretenuring", "dist/apps/gateway/src/main.js"]

@@ -19,8 +19,8 @@ const KEEP_ALIVE_DELAY_MS = 10_000;
 
 /**
  * What every session is set to, whatever the server's own settings. The API speaks UTC. Its pages are the first rows of an index: priced for disks
- * that turn, PostgreSQL would rather read and sort all that a filter lets through, which grows with the table. And compiling a plan takes longer
- * than to run any of ours.
+ * that turn, PostgreSQL would rather read and sort all that a filter lets through, which grows with the table. It would remember what each row of
+ * a join found (`Memoize`), priced for the whole table, while a page meets nobody twice. And compiling a plan takes longer than to run any of ours.
  */
 const SESSION = '-c TimeZone=UTC -c random_page_cost=1.1 -c jit=off -c enable_memoize=off';
 

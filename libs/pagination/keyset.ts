@@ -114,7 +114,7 @@ export class Keyset {
     return row;
   }
 
-  /** The statement of a page. Its text is kept by what it depends on: to put it together anew takes longer than to check a token's signature. */
+  /** The statement of a page. Its text is kept by what it depends on: to put it together anew is a twentieth of a page. */
   private statement(query: KeysetQuery, limit: number, where: readonly Sql[], item: Sql, separator: string): Sql {
     if (!USUAL_LIMITS.has(limit)) return pageStatement(query, limit, where, item, separator);
     const kept = this.texts.get(item) ?? new Map<string, readonly string[]>();

@@ -1,35 +1,31 @@
-import pg from 'pg';
 import sql from 'sql-template-tag';
 import { AssetsRepository } from '#apps/gateway/src/assets/assets.repository.js';
 import { createDataSource } from '#libs/database/data-source.js';
 import { Database } from '#libs/database/database.js';
 import { Keyset } from '#libs/pagination/keyset.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { ExplainingDatabase } from '../support/explaining-database.js';
 
 describe('a page under two filters', () => {
   const ASSETS = 100_000;
-  let test: TestDatabase;
+  let filled: ExplainingDatabase;
   let database: Database;
 
   beforeAll(async () => {
-    test = await createTestDatabase();
-    const client = new pg.Client({ connectionString: test.url });
-    await client.connect();
-    await client.query(
-      `INSERT INTO assets (id, type, name, source, sensitivity, tags, status, created_at, updated_at, version)
-       SELECT gen_random_uuid(), 'table', 'asset ' || n, 'manual', (ARRAY['public', 'internal', 'restricted'])[n % 3 + 1], '{}', 'active', now(), now(), 1
-       FROM generate_series(1, ${ASSETS}) n`,
+    filled = await ExplainingDatabase.filled((client) =>
+      client.query(
+        `INSERT INTO assets (id, type, name, source, sensitivity, tags, status, created_at, updated_at, version)
+         SELECT gen_random_uuid(), 'table', 'asset ' || n, 'manual', (ARRAY['public', 'internal', 'restricted'])[n % 3 + 1], '{}', 'active', now(), now(), 1
+         FROM generate_series(1, ${ASSETS}) n`,
+      ),
     );
-    await client.query('VACUUM ANALYZE assets');
-    await client.end();
     // One connection, so that all is asked in the same session and counted there.
-    database = new Database(createDataSource({ url: test.url, poolSize: 1 }));
+    database = new Database(createDataSource({ url: filled.url, poolSize: 1 }));
     await database.onModuleInit();
   }, 120_000);
 
   afterAll(async () => {
     await database.close();
-    await test.drop();
+    await filled.close();
   });
 
   async function rowsRead(): Promise<number> {
