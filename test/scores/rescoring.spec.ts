@@ -6,7 +6,10 @@ import { scaled } from '../support/scale.js';
 import { EngineProcess } from './engine-process.js';
 import { loadScores } from './many-scores.js';
 
-const GRANTS = scaled(400_000);
+const RANGE_SIZE = 2_500;
+/** An engine scores that many ranges at once. */
+const RANGES_AT_ONCE = 2;
+const GRANTS = Math.max(scaled(400_000), 3 * RANGES_AT_ONCE * RANGE_SIZE);
 const RUN_MS = 60_000 + GRANTS;
 
 interface State {
@@ -61,6 +64,31 @@ describe('the scheduled run', () => {
     return rows[0]?.now as Date;
   }
 
+  /**
+   * Has the next run begin, and runs `work` in the middle of it: each engine holds as many ranges as it may, and none can write what it has
+   * computed. Answers when the run began.
+   */
+  async function amidTheRun(work?: () => Promise<void>): Promise<Date> {
+    const holder = new pg.Client({ connectionString: database.url });
+    await holder.connect();
+    try {
+      await holder.query('BEGIN; LOCK TABLE scores IN SHARE MODE');
+      const begun = await begin();
+      await eventually(async () => (await blockedWriters()) === engines.length * RANGES_AT_ONCE, RUN_MS);
+      await work?.();
+      return begun;
+    } finally {
+      await holder.end();
+    }
+  }
+
+  async function blockedWriters(): Promise<number> {
+    const { rows } = await client.query<{ count: number }>(
+      `SELECT count(*)::integer AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    return rows[0]?.count ?? NaN;
+  }
+
   async function scoredBySchedule(): Promise<number[]> {
     return Promise.all(
       engines.map(async ({ metrics }) => {
@@ -81,7 +109,7 @@ describe('the scheduled run', () => {
     'is shared by the engines, and no grant is scored by two of them',
     async () => {
       const before = await scoredBySchedule();
-      const begun = await begin();
+      const begun = await amidTheRun();
       await eventually(async () => (await state()).over, RUN_MS);
       const shares = (await scoredBySchedule()).map((count, place) => count - (before[place] ?? 0));
       expect(shares.reduce((sum, share) => sum + share, 0)).toBe(GRANTS);
@@ -94,10 +122,10 @@ describe('the scheduled run', () => {
   it(
     'goes on where it was when an engine is killed in the middle of it',
     async () => {
-      const begun = await begin();
-      const killed = engines.pop();
-      await killed?.process.stop('SIGKILL');
-      expect((await state()).left).toBeGreaterThan(0);
+      const begun = await amidTheRun(async () => {
+        await engines.pop()?.process.stop('SIGKILL');
+        expect((await state()).left).toBeGreaterThan(0);
+      });
       await eventually(async () => (await state()).over, RUN_MS);
       expect(await olderThan(begun)).toBe(0);
     },
