@@ -6,9 +6,13 @@ import BearerStrategy, { type BearerMetadata } from 'passport-azure-ad/lib/beare
 import type { Config } from '#libs/config/config.js';
 import { UnauthenticatedError } from '#libs/errors/errors.js';
 import type { Identity } from './caller.js';
+import { headerValues } from './header-values.js';
 import type { SigningKeys } from './signing-keys.js';
 import { CLOCK_SKEW_SECONDS, identityOf, type TokenRules } from './token-claims.js';
-import { readToken } from './token-shape.js';
+import { type PresentedToken, readToken } from './token-shape.js';
+
+/** How many tokens are remembered whose form is known. */
+const REMEMBERED = 1_000;
 
 export type AzureAdOptions = NonNullable<Config['azureAd']>;
 
@@ -32,6 +36,11 @@ export function tokenRules({ tenantId, clientId, audience, authority }: AzureAdO
 export class AzureAdStrategy extends PassportStrategy(BearerStrategy) implements OnModuleInit, OnModuleDestroy {
   private key: KeyObject;
   private readonly rules: TokenRules;
+  /**
+   * What `readToken` made of the headers of callers that were let in, for it is the same each time, and they send them for an hour. Everything else
+   * is verified anew at each request.
+   */
+  private readonly known = new Map<string, PresentedToken>();
 
   constructor(
     options: AzureAdOptions,
@@ -65,12 +74,25 @@ export class AzureAdStrategy extends PassportStrategy(BearerStrategy) implements
   }
 
   private async check(request: IncomingMessage): Promise<void> {
-    // Node keeps the first of two Authorization headers in `headers` and hides the second.
-    const { token, kid } = readToken(request.headersDistinct['authorization']);
+    const sent = headerValues(request.rawHeaders, 'authorization');
+    const [credentials = ''] = sent;
+    const known = sent.length === 1 ? this.known.get(credentials) : undefined;
+    const presented = known ?? readToken(sent);
+    const { token, kid } = presented;
     const key = await this.keys.find(kid);
     if (key === null) throw new UnauthenticatedError('The bearer token is not valid: its key is unknown.');
     this.key = key;
+    if (!known) this.rememberWhenLetIn(credentials, presented);
     super.authenticate({ headers: { authorization: `Bearer ${token}` } }, {});
+  }
+
+  private rememberWhenLetIn(credentials: string, presented: PresentedToken): void {
+    const letIn = this.success.bind(this);
+    this.success = (...found) => {
+      if (this.known.size >= REMEMBERED) this.known.clear();
+      this.known.set(credentials, presented);
+      letIn(...found);
+    };
   }
 
   /**

@@ -24,11 +24,11 @@ const JSON_STRING = /"[^"\\]*(?:\\.[^"\\]*)*"/g;
  * a compact JWS (RFC 7515) of canonical base64url whose header and payload are JSON objects without a repeated member, RS256, with a key
  * id and nothing that would point at another key.
  *
- * @param authorization every value of the header, as `headersDistinct` has them
+ * @param authorization every value of the header
  * @throws UnauthenticatedError
  */
-export function readToken(authorization: readonly string[] | undefined): PresentedToken {
-  if (authorization === undefined || authorization.length === 0) throw new UnauthenticatedError();
+export function readToken(authorization: readonly string[]): PresentedToken {
+  if (authorization.length === 0) throw new UnauthenticatedError();
   const token = CREDENTIALS.exec(authorization[0] ?? '')?.[1];
   if (authorization.length > 1) throw refused('more than one Authorization header was sent');
   if (token === undefined) throw refused('the Authorization header is not of the form Bearer <token>');

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Controller, Get } from '@nestjs/common';
 import { DEV_IDENTITY } from '#libs/auth/dev.strategy.js';
 import { Public, Roles } from '#libs/auth/roles.js';
+import { eventually } from '../support/eventually.js';
 import { TestIssuer } from '../support/test-issuer.js';
 import { GuardedApp } from './guarded-app.js';
 
@@ -57,6 +58,14 @@ describe('access', () => {
       expect((await app.get('/me', issuer.token({ claims: { iat: now - 90, nbf: now - 90, exp: now - 50 } }))).status).toBe(200);
       expect((await app.get('/me', issuer.token({ claims: { iat: now + 50, nbf: now + 50 } }))).status).toBe(200);
     });
+  });
+
+  it('ends with the token, also for a caller who was let in with it', async () => {
+    const token = issuer.token({ claims: { iat: Math.floor(Date.now() / 1000) - 90, nbf: 0, exp: Math.floor(Date.now() / 1000) - 57 } });
+    expect((await app.get('/me', token)).status).toBe(200);
+    expect((await app.get('/me', token)).status).toBe(200);
+    expect((await app.send({ authorization: [`Bearer ${token}`, `Bearer ${token}`] })).status).toBe(401);
+    await eventually(async () => (await app.get('/me', token)).status === 401);
   });
 
   describe('by roles', () => {

@@ -1,3 +1,4 @@
+import { headerValues } from '#libs/auth/header-values.js';
 import { ERROR_CODES, type ErrorCode } from '#libs/errors/error-codes.js';
 import { envelope } from '#libs/errors/envelope.js';
 import { BadRequestError } from '#libs/errors/errors.js';
@@ -36,20 +37,10 @@ export function answerBrokenRequests(server: Server): void {
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => server.emit('request', request, response));
 }
 
-/** How many there are among names and values in turn. Node's own `headersDistinct` would sort all headers into an object to tell. */
-function countHosts(headers: readonly string[]): number {
-  let hosts = 0;
-  for (let index = 0; index < headers.length; index += 2) {
-    const name = headers[index] ?? '';
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
-  }
-  return hosts;
-}
-
 /** 400 for HTTP/1.1 without exactly one Host (RFC 9112, section 3.2). */
 export function requireOneHost(): RequestHandler {
   return (request, _response, next) => {
-    const hosts = countHosts(request.rawHeaders);
+    const hosts = headerValues(request.rawHeaders, 'host').length;
     next(hosts === 1 || (hosts === 0 && request.httpVersion === '1.0') ? undefined : new BadRequestError('malformed_request'));
   };
 }
