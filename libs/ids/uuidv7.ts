@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 
-/** The milliseconds and the counter of the id before. */
+/** The milliseconds and the counter of the id before, and what an id of these milliseconds begins with. */
 let milliseconds = 0;
 let counter = 0;
+let beginning = '';
 
 /** The counter begins low, so that it lasts for 2,048 ids at least. */
 const COUNTER_START_MASK = 0x7ff;
@@ -16,13 +17,14 @@ const COUNTER_LIMIT = 0x1000;
 export function uuidv7(): string {
   const random = randomUUID();
   const now = Date.now();
-  if (now > milliseconds) {
-    milliseconds = now;
-    counter = parseInt(random.slice(0, 3), 16) & COUNTER_START_MASK;
-  } else if (++counter === COUNTER_LIMIT) {
-    milliseconds += 1;
-    counter = 0;
-  }
-  const time = milliseconds.toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}${random.slice(18)}`;
+  if (now > milliseconds) begin(now, parseInt(random.slice(0, 3), 16) & COUNTER_START_MASK);
+  else if (++counter === COUNTER_LIMIT) begin(milliseconds + 1, 0);
+  return `${beginning}${counter.toString(16).padStart(3, '0')}${random.slice(18)}`;
+}
+
+function begin(at: number, count: number): void {
+  milliseconds = at;
+  counter = count;
+  const time = at.toString(16).padStart(12, '0');
+  beginning = `${time.slice(0, 8)}-${time.slice(8)}-7`;
 }
