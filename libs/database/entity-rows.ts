@@ -1,6 +1,7 @@
-import sql, { join, raw, type Sql } from 'sql-template-tag';
+import { raw, type Sql } from 'sql-template-tag';
 import type { EntityTarget, ObjectLiteral } from 'typeorm';
 import type { Database } from './database.js';
+import { places, type Statement } from './statement.js';
 
 /*
  * Statements made from the columns of an entity, always of the same text. TypeORM puts its own together anew each time, and PostgreSQL plans them
@@ -13,32 +14,38 @@ export function columnsOf<Entity extends ObjectLiteral>({ source }: Database, ta
   return raw(columns.map(({ databaseName, propertyName }) => `"${databaseName}" AS "${propertyName}"`).join(', '));
 }
 
-/** Inserts an entity and returns its row. What is undefined is left to the column's default. */
-export function insertion<Entity extends ObjectLiteral>(database: Database, target: EntityTarget<Entity>, entity: Entity): Sql {
+const insertions = new Map<string, string>();
+
+/** Inserts an entity. What is undefined is left to the column's default. */
+export function insertion<Entity extends ObjectLiteral>(database: Database, target: EntityTarget<Entity>, entity: Entity): Statement {
   const { table, names, values } = columnValues(database, target, entity);
-  return sql`INSERT INTO ${table} (${join(names)}) VALUES (${join(values)}) RETURNING *`;
+  const into = `${table} (${names.join(', ')})`;
+  let text = insertions.get(into);
+  if (!text) insertions.set(into, (text = `INSERT INTO ${into} VALUES (${places(names.length)})`));
+  return { text, values };
 }
 
-/** Overwrites the row that has an entity's id and returns it. What is undefined stays as it is. */
+/** Overwrites the row that has an entity's id. What is undefined stays as it is. */
 export function overwriting<Entity extends ObjectLiteral & { id: string }>(
   database: Database,
   target: EntityTarget<Entity>,
   { id, ...changes }: Entity,
-): Sql {
+): Statement {
   const { table, names, values } = columnValues(database, target, changes);
-  return sql`UPDATE ${table} SET ${join(names.map((name, at) => sql`${name} = ${values[at]}`))} WHERE id = ${id} RETURNING *`;
+  const assignments = names.map((name, index) => `${name} = $${index + 2}`);
+  return { text: `UPDATE ${table} SET ${assignments.join(', ')} WHERE id = $1`, values: [id, ...values] };
 }
 
 function columnValues(
   { source }: Database,
   target: EntityTarget<ObjectLiteral>,
   entity: ObjectLiteral,
-): { table: Sql; names: Sql[]; values: unknown[] } {
+): { table: string; names: string[]; values: unknown[] } {
   const { tablePath, columns } = source.getMetadata(target);
   const given = columns.filter((column) => column.getEntityValue(entity) !== undefined);
   return {
-    table: raw(`"${tablePath}"`),
-    names: given.map(({ databaseName }) => raw(`"${databaseName}"`)),
+    table: `"${tablePath}"`,
+    names: given.map(({ databaseName }) => `"${databaseName}"`),
     values: given.map((column) => source.driver.preparePersistentValue(column.getEntityValue(entity), column) as unknown),
   };
 }

@@ -5,7 +5,6 @@ import { QueryFailedError, QueryRunnerAlreadyReleasedError, QueryRunnerProviderA
 interface DriverError {
   code?: string;
   constraint?: string;
-  table?: string;
   message?: string;
 }
 
@@ -24,12 +23,6 @@ export function violatedUnique(error: unknown): string | null {
 export function violatedForeignKey(error: unknown): string | null {
   const { code, constraint } = driverError(error);
   return code === '23503' ? (constraint ?? '') : null;
-}
-
-/** The table of which a write would have left a column empty that must not be, or null where it failed otherwise. */
-export function nullViolation(error: unknown): string | null {
-  const { code, table } = driverError(error);
-  return code === '23502' ? (table ?? '') : null;
 }
 
 /** Whether `admit_request` has said no. */

@@ -3,8 +3,9 @@ import type { Caller, IdempotentRequest } from '#libs/auth/request-caller.js';
 import { AppError, ConflictError } from '#libs/errors/errors.js';
 import { hash } from 'node:crypto';
 import sql, { type Sql } from 'sql-template-tag';
-import { nullViolation } from './failures.js';
+import { violatedUnique } from './failures.js';
 import { Representation } from './representation.js';
+import { places, type Statement } from './statement.js';
 
 /** How long an answer is kept for repeats, in milliseconds. */
 export const ANSWERS_KEPT_MS = 24 * 3_600_000;
@@ -12,7 +13,14 @@ export const ANSWERS_KEPT_MS = 24 * 3_600_000;
 /** The advisory locks of requests in flight live in a space of their own. */
 const LOCK_SPACE = 72_635;
 
+const ADMISSION = `SELECT admit_request(${places(8)})`;
+const KEEP = 'INSERT INTO idempotency_keys (caller, method, path, key, body_hash, created_at, response)';
+const KEEP_MADE = `${KEEP} VALUES (${places(7)})`;
+const KEEP_SELECTED = `${KEEP} SELECT $1, $2, $3, $4, $5::bytea, $6::timestamptz,
+  json_build_object('id', id, 'version', version, 'json', json)::text FROM answer`;
+
 interface KeptRow {
+  createdAt: Date;
   bodyHash: Buffer;
   response: string;
 }
@@ -33,13 +41,16 @@ type Ask = <Row>(query: Sql) => Promise<Row[]>;
  */
 export async function openRequest(ask: Ask, caller: Caller): Promise<{ actor: Actor; answer: Representation | null }> {
   const { identity, idempotency } = caller;
-  const [locked, answer, principalId] = await Promise.all([
+  const [locked, kept, principalId] = await Promise.all([
     idempotency ? lockKey(ask, caller, idempotency) : true,
-    idempotency ? findAnswer(ask, caller, idempotency) : null,
+    idempotency ? findKept(ask, caller, idempotency) : null,
     identity.id === 'dev' ? null : findPrincipal(ask, identity.id),
   ]);
-  if (!answer && !locked) throw new ConflictError('idempotency_in_flight');
-  return { actor: { id: identity.id, type: identity.type, principalId }, answer };
+  const actor = { id: identity.id, type: identity.type, principalId };
+  if (idempotency && kept && kept.createdAt.getTime() > Date.now() - ANSWERS_KEPT_MS) return { actor, answer: answerOf(kept, idempotency) };
+  if (!locked) throw new ConflictError('idempotency_in_flight');
+  if (idempotency && kept) await forget(ask, caller, idempotency);
+  return { actor, answer: null };
 }
 
 /**
@@ -48,10 +59,10 @@ export async function openRequest(ask: Ask, caller: Caller): Promise<{ actor: Ac
  *
  * @param began the instant that rows of the transaction will bear, where one is known already
  */
-export function admission({ identity, idempotency }: Caller, actor: Actor, began: Date | null): Sql {
+export function admission({ identity, idempotency }: Caller, actor: Actor, began: Date | null): Statement {
   const { method = null, path = null, key = null } = idempotency ?? {};
   const lock = idempotency && lockId(identity.id, idempotency);
-  return sql`SELECT admit_request(${identity.id}, ${actor.principalId}, ${began}, ${LOCK_SPACE}, ${lock}, ${method}, ${path}, ${key})`;
+  return { text: ADMISSION, values: [identity.id, actor.principalId, began, LOCK_SPACE, lock, method, path, key] };
 }
 
 async function findPrincipal(ask: Ask, objectId: string): Promise<string | null> {
@@ -70,39 +81,40 @@ async function lockKey(ask: Ask, caller: Caller, request: IdempotentRequest): Pr
   return row?.locked === true;
 }
 
-async function findAnswer(ask: Ask, { identity }: Caller, request: IdempotentRequest): Promise<Representation | null> {
-  const { method, path, key, bodyHash } = request;
-  const since = new Date(Date.now() - ANSWERS_KEPT_MS);
+async function findKept(ask: Ask, { identity }: Caller, { method, path, key }: IdempotentRequest): Promise<KeptRow | null> {
   const [row] = await ask<KeptRow>(
-    sql`SELECT body_hash AS "bodyHash", response FROM idempotency_keys
-      WHERE caller = ${identity.id} AND method = ${method} AND path = ${path} AND key = ${key} AND created_at > ${since}`,
+    sql`SELECT created_at AS "createdAt", body_hash AS "bodyHash", response FROM idempotency_keys
+      WHERE caller = ${identity.id} AND method = ${method} AND path = ${path} AND key = ${key}`,
   );
-  if (!row) return null;
-  if (!row.bodyHash.equals(bodyHash)) throw new AppError('idempotency_mismatch');
-  const kept = JSON.parse(row.response) as Representation;
+  return row ?? null;
+}
+
+function answerOf({ bodyHash, response }: KeptRow, request: IdempotentRequest): Representation {
+  if (!bodyHash.equals(request.bodyHash)) throw new AppError('idempotency_mismatch');
+  const kept = JSON.parse(response) as Representation;
   return new Representation(kept.id, kept.version, kept.json);
 }
 
+/** Makes room where an answer is too old to be given. */
+async function forget(ask: Ask, { identity }: Caller, { method, path, key }: IdempotentRequest): Promise<void> {
+  await ask(sql`DELETE FROM idempotency_keys WHERE caller = ${identity.id} AND method = ${method} AND path = ${path} AND key = ${key}`);
+}
+
 /**
- * The statement that keeps an answer for repeats. The COMMIT follows it at once, so what must not be committed has to be refused by PostgreSQL
- * itself, and a time of null is: where an equal request has committed since this one looked, this one is rolled back, and nothing happens twice.
+ * The statement that keeps an answer for repeats. Only one request with a key comes to this at a time, and to none with an answer; should it happen all
+ * the same, PostgreSQL refuses the second, and nothing happens twice.
  *
- * @param answer the answer; or the rows, of the `id`, `version` and `json` of it, that this statement can read by the name of `answer`
+ * @param shown the answer; or SQL where this statement can read its `id`, `version` and `json` by the name of `answer`
  */
-export function answerStatement(caller: Caller, request: IdempotentRequest, answer: Representation | 'answer', now: Date): Sql {
-  const expired = new Date(now.getTime() - ANSWERS_KEPT_MS);
+export function answerStatement(caller: Caller, request: IdempotentRequest, shown: Representation | Statement, now: Date): Statement {
   const { method, path, key, bodyHash } = request;
-  const response =
-    answer === 'answer'
-      ? sql`json_build_object('id', id, 'version', version, 'json', json)::text AS response FROM answer`
-      : sql`${JSON.stringify(answer)}::text AS response`;
-  return sql`INSERT INTO idempotency_keys AS k (caller, method, path, key, body_hash, created_at, response)
-    SELECT ${caller.identity.id}, ${method}, ${path}, ${key}, ${bodyHash}::bytea, ${now}::timestamptz, ${response}
-    ON CONFLICT ON CONSTRAINT idempotency_keys_unique DO UPDATE SET body_hash = excluded.body_hash, response = excluded.response,
-      created_at = CASE WHEN k.created_at <= ${expired} THEN excluded.created_at END`;
+  const values = [caller.identity.id, method, path, key, bodyHash, now];
+  return shown instanceof Representation
+    ? { text: KEEP_MADE, values: [...values, JSON.stringify(shown)] }
+    : { text: KEEP_SELECTED, values };
 }
 
 /** Whether the answer could not be kept, since another has been. */
 export function isAnsweredMeanwhile(error: unknown): boolean {
-  return nullViolation(error) === 'idempotency_keys';
+  return violatedUnique(error) === 'idempotency_keys_unique';
 }

@@ -11,6 +11,7 @@ import { ReportSchedules1764000000010 } from './migrations/1764000000010-report-
 import { RemediationLeases1764000000011 } from './migrations/1764000000011-remediation-leases.js';
 import { DirectWrites1764000000012 } from './migrations/1764000000012-direct-writes.js';
 import { AssetTags1764000000013 } from './migrations/1764000000013-asset-tags.js';
+import { CheaperAdmission1764000000014 } from './migrations/1764000000014-cheaper-admission.js';
 
 /** Every migration in its order. One that has landed is never edited: what comes later is another one. */
 export const MIGRATIONS = [
@@ -27,4 +28,5 @@ export const MIGRATIONS = [
   RemediationLeases1764000000011,
   DirectWrites1764000000012,
   AssetTags1764000000013,
+  CheaperAdmission1764000000014,
 ];

@@ -1,7 +1,10 @@
 import pg, { type PoolClient } from 'pg';
 import utils from 'pg/lib/utils.js';
-import type { Sql } from 'sql-template-tag';
 import { statementName } from './statement-name.js';
+import type { Statement } from './statement.js';
+
+const BEGIN: Statement = { text: 'BEGIN', values: [] };
+const COMMIT: Statement = { text: 'COMMIT', values: [] };
 
 /** What is used of a connection; the types of pg leave out most of it. */
 interface Wire {
@@ -17,9 +20,9 @@ interface Wire {
 type RowReader = pg.Result & { addFields(fields: readonly pg.FieldDef[]): void; parseRow(values: readonly unknown[]): unknown };
 
 interface Asked {
-  query: Sql;
+  query: Statement;
   done: (rows: unknown[]) => void;
-  failed: (error: unknown) => void;
+  failed: (error: Error) => void;
 }
 
 /** A statement as it goes out, with the rows that come back. */
@@ -35,7 +38,7 @@ const prepared = new WeakMap<Wire, Map<string, Preparation>>();
 /** Prepares a statement and learns the columns of its rows, so that no use of it has to ask. */
 class Preparation extends pg.Query {
   readonly reader = new pg.Result('', pg.types) as RowReader;
-  error: unknown = null;
+  error: Error | null = null;
 
   constructor(
     readonly statement: string,
@@ -57,7 +60,7 @@ class Preparation extends pg.Query {
     this.reader.addFields(fields);
   }
 
-  handleError(error: unknown, connection: Wire): void {
+  handleError(error: Error, connection: Wire): void {
     this.error = error;
     prepared.get(connection)?.delete(this.statement);
   }
@@ -71,7 +74,11 @@ class Preparation extends pg.Query {
 class Packet extends pg.Query {
   private answered = 0;
 
-  constructor(private readonly statements: readonly Sent[]) {
+  /** @param ended is told how it went as a whole: null, or what went wrong, be it behind the last statement */
+  constructor(
+    private readonly statements: readonly Sent[],
+    private readonly ended: (error: Error | null) => void,
+  ) {
     super('');
   }
 
@@ -95,7 +102,7 @@ class Packet extends pg.Query {
     this.answered++;
   }
 
-  handleError(error: unknown): void {
+  handleError(error: Error): void {
     this.settle(this.statements.find(({ preparation }) => preparation.error !== null)?.preparation.error ?? error);
   }
 
@@ -103,90 +110,124 @@ class Packet extends pg.Query {
     this.settle(null);
   }
 
-  private settle(error: unknown): void {
-    this.statements.forEach(({ rows, done, failed }, index) => (index < this.answered ? done(rows) : failed(error)));
+  private settle(error: Error | null): void {
+    this.statements.forEach(({ rows, done, failed }, index) => (index < this.answered || !error ? done(rows) : failed(error)));
+    this.ended(error);
   }
 }
 
 /** The rows of a statement alone, which is sent before this returns. */
-export function ask<Row>(client: PoolClient, query: Sql): Promise<Row[]> {
-  const packets = new Packets(client);
-  const rows = packets.ask<Row>(query);
-  packets.send();
-  return rows;
+export function ask<Row>(client: PoolClient, query: Statement): Promise<Row[]> {
+  return new Promise((done, failed) => submit(client, [{ query, done: done as (rows: unknown[]) => void, failed }]));
 }
 
 /**
  * What a transaction asks of its connection: all that is asked in one go leaves in one packet, and is answered in one. A packet costs both sides more
- * than a short statement in it does.
+ * than a short statement in it does. It begins with the first packet.
  */
 export class Packets {
+  /** Whether PostgreSQL has been told of a transaction, which is then to be committed or rolled back. */
+  begun = false;
   private waiting: Asked[] = [];
-  private opening: (() => readonly Sql[]) | null = null;
+  private opening: (() => Statement) | null = null;
   private opened: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly client: PoolClient) {}
 
-  /** Has statements go before the first of all others; they are put together when that is sent. */
-  openWith(opening: () => readonly Sql[]): void {
+  /** Has a statement go before the first of all others; it is put together when that is sent. */
+  openWith(opening: () => Statement): void {
     this.opening = opening;
   }
 
   /** Answers the rows. Whatever else is asked for before this is waited for goes with it. */
-  ask<Row>(query: Sql): Promise<Row[]> {
+  ask<Row>(query: Statement): Promise<Row[]> {
     return new Promise((done, failed) => {
-      if (this.waiting.length === 0) queueMicrotask(() => this.send());
+      if (this.waiting.length === 0) queueMicrotask(() => this.flush());
       this.waiting.push({ query, done: done as (rows: unknown[]) => void, failed });
     });
   }
 
-  /** Sends what waits, and the opening in any case, now. */
+  /** Begins, and sends what waits, now. */
   send(): void {
-    const statements = [...this.takeOpening(), ...this.waiting];
-    this.waiting = [];
-    if (statements.length === 0) return;
-    try {
-      const sent = statements.map((asked): Sent => {
-        const values = asked.query.values.map(asParameter);
-        return { ...asked, values, preparation: this.prepare(asked.query.text), rows: [] };
-      });
-      this.client.query(new Packet(sent));
-    } catch (error) {
-      statements.forEach(({ failed }) => failed(error));
-    }
+    const begin = this.begun ? [] : [{ query: BEGIN, done: ignore, failed: ignore }];
+    this.begun = true;
+    const asked = [...begin, ...this.takeAll()];
+    if (asked.length > 0) submit(this.client, asked);
+  }
+
+  /**
+   * Asks for what a transaction ends with, and commits it. Where there is nothing else to it, PostgreSQL is told of no transaction: all that comes
+   * before a Sync is one.
+   */
+  async commit<Row>(queries: readonly Statement[]): Promise<Row[][]> {
+    const whole = !this.begun && this.waiting.length === 0;
+    const answers = queries.map((query) => this.ask<Row>(query));
+    const committed = whole ? this.sendWhole() : this.ask(COMMIT);
+    await Promise.all([...answers, committed]);
+    return Promise.all(answers);
   }
 
   /** @throws what PostgreSQL says to the opening */
   async whenOpened(): Promise<void> {
-    this.send();
+    if (this.opening) this.send();
     await this.opened;
   }
 
-  private takeOpening(): Asked[] {
-    const asked: Asked[] = [];
-    const queries = this.opening?.() ?? [];
-    this.opening = null;
-    if (queries.length > 0) {
-      this.opened = Promise.all(queries.map((query) => new Promise((done, failed) => asked.push({ query, done, failed }))));
-      // Whoever asked for what comes behind it is told as well.
-      this.opened.catch(() => undefined);
-    }
+  private flush(): void {
+    if (this.waiting.length > 0) this.send();
+  }
+
+  private sendWhole(): Promise<void> {
+    const asked = this.takeAll();
+    return new Promise((done, failed) => submit(this.client, asked, (error) => (error === null ? done() : failed(error))));
+  }
+
+  private takeAll(): Asked[] {
+    const asked = [...this.takeOpening(), ...this.waiting];
+    this.waiting = [];
     return asked;
   }
 
-  private prepare(text: string): Preparation {
-    const { connection } = this.client as unknown as { connection: Wire };
-    const known = prepared.get(connection) ?? new Map<string, Preparation>();
-    prepared.set(connection, known);
-    // Other than the name under which pg itself prepares the same statement: it would not tell the columns of its rows.
-    const name = `${statementName(text)}+`;
-    let preparation = known.get(name);
-    if (!preparation) {
-      known.set(name, (preparation = new Preparation(name, text)));
-      this.client.query(preparation);
-    }
-    return preparation;
+  private takeOpening(): Asked[] {
+    const query = this.opening?.();
+    this.opening = null;
+    if (!query) return [];
+    const asked: Asked[] = [];
+    this.opened = new Promise((done, failed) => asked.push({ query, done, failed }));
+    this.opened.catch(ignore);
+    return asked;
   }
+}
+
+function ignore(): void {
+  // Whoever asked for what comes behind it in the packet is told as well.
+}
+
+function submit(client: PoolClient, asked: readonly Asked[], ended: (error: Error | null) => void = ignore): void {
+  try {
+    const sent = asked.map((one): Sent => {
+      const { text, values } = one.query;
+      return { ...one, values: values.map(asParameter), preparation: prepare(client, text), rows: [] };
+    });
+    client.query(new Packet(sent, ended));
+  } catch (error) {
+    asked.forEach(({ failed }) => failed(error as Error));
+    ended(error as Error);
+  }
+}
+
+function prepare(client: PoolClient, text: string): Preparation {
+  const { connection } = client as unknown as { connection: Wire };
+  const known = prepared.get(connection) ?? new Map<string, Preparation>();
+  prepared.set(connection, known);
+  // Other than the name under which pg itself prepares the same statement: it would not tell the columns of its rows.
+  const name = `${statementName(text)}+`;
+  let preparation = known.get(name);
+  if (!preparation) {
+    known.set(name, (preparation = new Preparation(name, text)));
+    client.query(preparation);
+  }
+  return preparation;
 }
 
 function asParameter(value: unknown): unknown {

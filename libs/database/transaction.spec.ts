@@ -81,6 +81,35 @@ describe('Transactions.write', () => {
     expect(await database.rows(sql`SELECT FROM events`)).toHaveLength(1);
   });
 
+  it('answers nothing where PostgreSQL refuses what has gone through when it is to commit it', async () => {
+    await database.rows(sql`CREATE TABLE late (word text UNIQUE DEFERRABLE INITIALLY DEFERRED)`);
+    await database.rows(sql`INSERT INTO late VALUES ('one')`);
+    const write = (): Promise<unknown> =>
+      transactions.write(caller('k'), (tx) => {
+        tx.record(EVENT);
+        return new Closing(shown, { t: sql`INSERT INTO late VALUES ('one') RETURNING word` });
+      });
+    await expect(write()).rejects.toThrow('duplicate key');
+    await expect(write()).rejects.toThrow('duplicate key');
+    expect(await database.rows(sql`SELECT FROM late`)).toHaveLength(1);
+    expect(await database.rows(sql`SELECT FROM events`)).toEqual([]);
+  });
+
+  it('looks for an earlier answer by its index, although nobody has an answer when PostgreSQL counts them', async () => {
+    await database.rows(sql`ANALYZE idempotency_keys`);
+    for (let index = 0; index < 20; index++) {
+      await transactions.write(caller(`k${index}`), (tx) => {
+        tx.record(EVENT);
+        return new Closing(shown, { t: insertion(`word ${index}`) });
+      });
+    }
+    await database.rows(sql`SELECT pg_stat_force_next_flush()`);
+    const [scans] = await database.rows(
+      sql`SELECT seq_scan::integer AS whole, idx_scan >= 20 AS "byIndex" FROM pg_stat_user_tables WHERE relname = 'idempotency_keys'`,
+    );
+    expect(scans).toEqual({ whole: 0, byIndex: true });
+  });
+
   it('tells each statement of a packet what became of it, and goes on with the connection', async () => {
     const givenUp = transactions.write(caller(), async (tx) => {
       const statements = [sql`SELECT 1 AS one`, sql`SELECT FROM nowhere`, sql`SELECT 2 AS two`];

@@ -5,7 +5,6 @@ import type { EventDraft } from '#libs/events/event.js';
 import { eventsStatement } from '#libs/events/outbox.js';
 import { Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
-import sql, { type Sql } from 'sql-template-tag';
 import type { EntityManager, QueryRunner } from 'typeorm';
 import { Closing, type ShownRow } from './closing.js';
 import { Database } from './database.js';
@@ -13,14 +12,12 @@ import { asFailure, isNotAdmitted, mayRunAgain } from './failures.js';
 import { admission, answerStatement, isAnsweredMeanwhile, openRequest } from './idempotency.js';
 import { Packets } from './packets.js';
 import type { Representation } from './representation.js';
+import type { Statement } from './statement.js';
 
 const ATTEMPTS = 3;
 
 /** How many callers are remembered with the principals that they were. */
 const REMEMBERED = 10_000;
-
-const BEGIN = sql`BEGIN`;
-const COMMIT = sql`COMMIT`;
 
 /** Sends queries without waiting for the answers to those before, while `pipeline` is set; the types of pg do not know it. */
 type PipelinedClient = PoolClient & { pipeline: boolean };
@@ -56,7 +53,7 @@ export class Transaction {
   }
 
   /** Runs a prepared statement. Those that are asked for without waiting for one another leave in one packet. */
-  async rows<Row>(query: Sql): Promise<Row[]> {
+  async rows<Row>(query: Statement): Promise<Row[]> {
     try {
       return await this.packets.ask<Row>(query);
     } catch (error) {
@@ -125,24 +122,25 @@ export class Transactions {
   protected async attempt(caller: Caller, work: Work, mayExpect: boolean): Promise<Representation | void> {
     const runner = this.database.source.createQueryRunner();
     let client: PipelinedClient | undefined;
+    let packets: Packets | undefined;
     try {
       client = (await runner.connect()) as PipelinedClient;
       client.pipeline = true;
       // TypeORM locks rows only where it knows of a transaction, and this one is begun past it.
       (runner as { isTransactionActive: boolean }).isTransactionActive = true;
-      const packets = new Packets(client);
+      packets = new Packets(client);
       const expected = mayExpect ? this.expectedActor(caller) : null;
       const { actor, answer } = expected ? { actor: expected, answer: null } : await this.open(packets, caller);
       if (answer) {
-        await packets.ask(COMMIT);
+        await packets.commit([]);
         caller.replayed = true;
         return answer;
       }
       const tx = new Transaction(packets, runner, actor);
-      if (expected) packets.openWith(() => [BEGIN, admission(caller, actor, tx.takenAt)]);
+      if (expected) packets.openWith(() => admission(caller, actor, tx.takenAt));
       return await this.run(tx, packets, caller, work);
     } catch (error) {
-      await client?.query('ROLLBACK').catch(() => undefined);
+      if (packets?.begun) await client?.query('ROLLBACK').catch(() => undefined);
       throw error;
     } finally {
       if (client) client.pipeline = false;
@@ -158,7 +156,7 @@ export class Transactions {
 
   /** Begins, finds out who the caller is, and whether there is an answer already. */
   private async open(packets: Packets, caller: Caller): ReturnType<typeof openRequest> {
-    const [, opened] = await Promise.all([packets.ask(BEGIN), openRequest((query) => packets.ask(query), caller)]);
+    const opened = await openRequest((query) => packets.ask(query), caller);
     if (this.principals.size >= REMEMBERED) this.principals.clear();
     this.principals.set(caller.identity.id, opened.actor.principalId);
     return opened;
@@ -168,7 +166,7 @@ export class Transactions {
     try {
       const outcome = await work(tx);
       if (!tx.accountedFor) throw new Error('A change of state recorded no event.');
-      return await this.commit(tx, caller, outcome);
+      return await this.commit(tx, packets, caller, outcome);
     } catch (error) {
       // Work that should not have run at all has no say.
       await packets.whenOpened();
@@ -177,24 +175,23 @@ export class Transactions {
   }
 
   /**
-   * Commits with the events, and with the answer where it is to be kept. The COMMIT does not wait to see whether they went well, so they are made
-   * before any is sent: what could not even be said would else be left out and the change committed without it.
+   * Commits with the events, and with the answer where it is to be kept. Nobody waits to see whether they went well before the transaction ends, so
+   * they are made before any is sent: what could not even be said would else be left out and the change committed without it.
    */
-  private async commit(tx: Transaction, caller: Caller, outcome: Outcome): Promise<Representation | void> {
+  private async commit(tx: Transaction, packets: Packets, caller: Caller, outcome: Outcome): Promise<Representation | void> {
     const { actor, events, now } = tx;
     const { requestId, traceId, clientIp, idempotency } = caller;
-    const [closing, made] = outcome instanceof Closing ? [outcome, null] : [null, outcome];
-    const others: Record<string, Sql> = {};
+    const closing = outcome instanceof Closing ? outcome : new Closing(outcome ?? null);
+    const others: Record<string, Statement> = {};
     if (events.length > 0) others['recorded'] = eventsStatement(events, { actor, requestId, traceId, clientIp }, now);
-    if (idempotency && outcome) others['kept'] = answerStatement(caller, idempotency, made ?? 'answer', now);
-    const statements = closing ? [closing.statement(others)] : Object.values(others);
+    if (idempotency && closing.shown) others['kept'] = answerStatement(caller, idempotency, closing.shown, now);
+    const statement = closing.statement(others);
     try {
-      const [rows] = await Promise.all([...statements, COMMIT].map((statement) => tx.rows<ShownRow>(statement)));
-      return closing ? closing.representation(rows ?? []) : made;
+      const [rows] = await packets.commit<ShownRow>(statement ? [statement] : []);
+      return closing.representation(rows ?? []) ?? undefined;
     } catch (error) {
       if (isAnsweredMeanwhile(error)) throw new ConflictError('idempotency_in_flight');
-      if (closing) return closing.failed(error);
-      throw error;
+      return closing.failed(error);
     }
   }
 }

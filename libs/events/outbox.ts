@@ -1,7 +1,11 @@
 import type { Actor } from '#libs/auth/caller.js';
+import type { Statement } from '#libs/database/statement.js';
 import { uuidv7 } from '#libs/ids/uuidv7.js';
-import sql, { type Sql } from 'sql-template-tag';
 import type { EventDraft } from './event.js';
+
+/** Most changes have one, and a row of its own is written in two thirds of the time. */
+const ONE_EVENT = 'INSERT INTO events (id, time, payload) VALUES ($1, $2, $3)';
+const MANY_EVENTS = `INSERT INTO events (id, time, payload) SELECT e.id, $1, e.payload FROM unnest($2::uuid[], $3::jsonb[]) AS e (id, payload)`;
 
 /** Where a change came from; carried into every event that it causes. */
 export interface Origin {
@@ -15,7 +19,7 @@ export interface Origin {
  * The statement that writes events to the outbox, for the transaction of the change that they tell of. The shape of a payload is that of an audit
  * item (API.md).
  */
-export function eventsStatement(drafts: readonly EventDraft[], origin: Origin, time: Date): Sql {
+export function eventsStatement(drafts: readonly EventDraft[], origin: Origin, time: Date): Statement {
   const rows = drafts.map((draft) => {
     const id = uuidv7();
     const payload = {
@@ -34,10 +38,7 @@ export function eventsStatement(drafts: readonly EventDraft[], origin: Origin, t
     };
     return { id, payload: JSON.stringify(payload) };
   });
-  // Most changes have one, and a row of its own is written in two thirds of the time.
   const [first, ...others] = rows;
-  if (first && others.length === 0) return sql`INSERT INTO events (id, time, payload) VALUES (${first.id}, ${time}, ${first.payload})`;
-  return sql`INSERT INTO events (id, time, payload)
-    SELECT e.id, ${time}, e.payload FROM unnest(${rows.map(({ id }) => id)}::uuid[], ${rows.map(({ payload }) => payload)}::jsonb[])
-      AS e (id, payload)`;
+  if (first && others.length === 0) return { text: ONE_EVENT, values: [first.id, time, first.payload] };
+  return { text: MANY_EVENTS, values: [time, rows.map(({ id }) => id), rows.map(({ payload }) => payload)] };
 }

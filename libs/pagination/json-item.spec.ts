@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import sql, { raw } from 'sql-template-tag';
 import { createDataSource } from '#libs/database/data-source.js';
 import { Database } from '#libs/database/database.js';
@@ -95,6 +96,18 @@ describe('an item', () => {
       const notes = items.filter((item) => item.name === name).map(({ note }) => note);
       expect(new Set(notes)).toEqual(new Set([name, null]));
     }
+  });
+
+  it('says of what is at hand what PostgreSQL says of its row, whatever the order of its members and whatever else there is', async () => {
+    const thing = { note: null, name: NAMES.join('\x1f'), extra: { n: 1 }, tags: ['a"', 'b'], score: 1.5, parent: null };
+    const [id, at, until] = [randomUUID(), new Date('2026-01-31T09:00:00.120Z'), new Date('0999-12-31T23:59:59.999Z')];
+    await database.rows(
+      sql`INSERT INTO things VALUES (${id}, ${thing.name}, NULL, NULL, 1.5, ${thing.extra}, ${thing.tags}, ${at}, ${until})`,
+    );
+    const { json } = await both();
+    const ours = ITEM.of({ ...thing, id, at, until, secret: 'x' } as Parameters<typeof ITEM.of>[0]);
+    expect(JSON.parse(ours)).toEqual(JSON.parse(json));
+    expect(Object.keys(JSON.parse(ours) as object)).toEqual(Object.keys(JSON.parse(json) as object));
   });
 
   it.each(['\x1f', 'a\x1fb', '\x1f'.repeat(8), 'x\x1fx\x1fx\x1fx\x1f1\x1f1\x1f[]\x1fx\x1f\x1fx'])(

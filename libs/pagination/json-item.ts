@@ -74,7 +74,7 @@ export function orNull({ before, after, expression, bare, write, mayBeEmpty }: J
 const literal = (json: string): string => `'${json}'`;
 
 /** What a list shows of a row. Only ever made of constants of the source code. */
-export class JsonItem {
+export class JsonItem<Name extends string = string> {
   /** Its JSON in SQL, piece by piece: `row_to_json` looks up each column's type anew for each row, and takes half as long again for a page. */
   readonly json: Sql;
   /**
@@ -82,12 +82,14 @@ export class JsonItem {
    * it takes a plan for any filters to be as good as one for those of a request, and walks over a fifth of a million assets where none is both.
    */
   readonly values: Sql;
+  private readonly names: readonly Name[];
   private readonly members: readonly { before: Uint8Array; write: (writer: JsonWriter) => void }[];
   private readonly end: Uint8Array;
   private readonly pieceBytes: number;
 
-  constructor(members: Readonly<Record<string, JsonMember>>) {
-    const all = Object.entries(members).map(([name, member], index, { [index - 1]: last }) => ({
+  constructor(members: Readonly<Record<Name, JsonMember>>) {
+    this.names = Object.keys(members) as Name[];
+    const all = Object.entries<JsonMember>(members).map(([name, member], index, { [index - 1]: last }) => ({
       ...member,
       before: `${last ? `${last[1].after},` : '{'}"${name}":${member.before}`,
     }));
@@ -99,6 +101,13 @@ export class JsonItem {
     this.members = all.map(({ before, write }) => ({ before: Buffer.from(before), write }));
     this.end = Buffer.from(end);
     this.pieceBytes = COMMA.length + this.end.length + this.members.reduce((bytes, { before }) => bytes + before.length + NULL_BYTES, 0);
+  }
+
+  /** The JSON of an item that is not to be read, since all its members are at hand. */
+  of(item: Readonly<Record<Name, unknown>>): string {
+    const shown: Partial<Record<Name, unknown>> = {};
+    for (const name of this.names) shown[name] = item[name];
+    return JSON.stringify(shown);
   }
 
   /**

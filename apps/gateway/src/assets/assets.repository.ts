@@ -4,6 +4,7 @@ import { AssetEntity } from '#libs/database/entities/asset.entity.js';
 import { violatedForeignKey, violatedUnique } from '#libs/database/failures.js';
 import { columnsOf, insertion, overwriting } from '#libs/database/entity-rows.js';
 import { Representation } from '#libs/database/representation.js';
+import type { Statement } from '#libs/database/statement.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import { BadRequestError, ConflictError } from '#libs/errors/errors.js';
 import { JsonItem, instant, list, orNull, text, value, word } from '#libs/pagination/json-item.js';
@@ -87,17 +88,17 @@ export class AssetsRepository {
 
   /** @throws ConflictError for a taken external id; BadRequestError for an owner or a parent that does not exist */
   insertion(asset: AssetEntity): Closing {
-    return closing(insertion(this.database, AssetEntity, asset));
+    return closing(asset, { written: insertion(this.database, AssetEntity, asset) });
   }
 
   /** @throws as `insertion` */
   overwriting(asset: AssetEntity): Closing {
-    return closing(overwriting(this.database, AssetEntity, asset));
+    return closing(asset, { written: overwriting(this.database, AssetEntity, asset) });
   }
 
   /** Of an asset that stays as it is. */
-  unchanged(id: string): Closing {
-    return closing(sql`SELECT * FROM assets WHERE id = ${id}`);
+  unchanged(asset: AssetEntity): Closing {
+    return closing(asset, {});
   }
 
   /** Whether one asset is, at any depth, inside another. Nobody else nests assets until the transaction ends. */
@@ -114,9 +115,8 @@ export class AssetsRepository {
   }
 }
 
-/** Shows the one asset that a statement returns. */
-function closing(change: Sql): Closing {
-  return new Closing(sql`SELECT a.id, a.version, ${ITEM.json} AS json FROM a`, { a: change }, toRule);
+function closing(asset: AssetEntity, changes: Readonly<Record<string, Statement>>): Closing {
+  return new Closing(new Representation(asset.id, asset.version, ITEM.of(asset)), changes, toRule);
 }
 
 function conditions(filters: AssetFilters, sources: readonly string[] | null): Sql[] {

@@ -106,7 +106,7 @@ export class AssetsService {
     const changes = changedFields(eventFields(before), eventFields(after));
     if (Object.keys(changes.after).length === 0) {
       tx.leaveUnchanged();
-      return this.assets.unchanged(before.id);
+      return this.assets.unchanged(before);
     }
     const ended = after.status === 'retired' && before.status !== 'retired';
     tx.record({ type: ended ? 'asset.retired' : 'asset.updated', resource: { type: 'asset', id: before.id }, ...changes });

@@ -5,6 +5,7 @@ import { columnsOf, insertion, overwriting } from '#libs/database/entity-rows.js
 import { violatedUnique } from '#libs/database/failures.js';
 import { inForce } from '#libs/database/in-force.js';
 import { Representation } from '#libs/database/representation.js';
+import type { Statement } from '#libs/database/statement.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import { ConflictError } from '#libs/errors/errors.js';
 import { JsonItem, instant, orNull, text, value, word } from '#libs/pagination/json-item.js';
@@ -86,7 +87,7 @@ export class GrantsRepository {
    * @throws ConflictError where the same access is granted already
    */
   insertion(grant: GrantEntity): Closing {
-    return closing({ g: insertion(this.database, GrantEntity, grant) }, (error) => {
+    return closing({ g: returning(insertion(this.database, GrantEntity, grant)) }, (error) => {
       if (violatedUnique(error) !== 'grants_active_unique') throw error;
       throw new ConflictError('duplicate', 'This principal has this permission on this asset already.', [
         { path: 'permission', message: 'is granted already' },
@@ -95,7 +96,7 @@ export class GrantsRepository {
   }
 
   overwriting(grant: GrantEntity): Closing {
-    return closing({ g: overwriting(this.database, GrantEntity, grant) });
+    return closing({ g: returning(overwriting(this.database, GrantEntity, grant)) });
   }
 
   /** Of a grant that stays as it is. */
@@ -115,8 +116,10 @@ export class GrantsRepository {
   }
 }
 
+const returning = ({ text, values }: Statement): Statement => ({ text: `${text} RETURNING *`, values });
+
 /** Shows the one grant that `changes.g` returns. */
-function closing(changes: { g: Sql }, failed?: (error: unknown) => never): Closing {
+function closing(changes: { g: Statement }, failed?: (error: unknown) => never): Closing {
   return new Closing(sql`SELECT g.id, g.version, ${ITEM.json} AS json FROM g ${PARTIES}`, changes, failed, false);
 }
 

@@ -4,6 +4,7 @@ import { PrincipalEntity } from '#libs/database/entities/principal.entity.js';
 import { columnsOf, insertion, overwriting } from '#libs/database/entity-rows.js';
 import { violatedForeignKey, violatedUnique } from '#libs/database/failures.js';
 import { Representation } from '#libs/database/representation.js';
+import type { Statement } from '#libs/database/statement.js';
 import type { Transaction } from '#libs/database/transaction.js';
 import { BadRequestError, ConflictError } from '#libs/errors/errors.js';
 import { JsonItem, instant, orNull, text, value, word } from '#libs/pagination/json-item.js';
@@ -93,7 +94,7 @@ export class PrincipalsRepository {
    * @throws ConflictError for a taken external id or address; BadRequestError for a manager or owner that does not exist
    */
   insertion(principal: PrincipalEntity, key: Buffer): Closing {
-    return closing({ p: insertion(this.database, PrincipalEntity, principal), keyed: digestKey(principal.id, key) });
+    return closing(principal, { written: insertion(this.database, PrincipalEntity, principal), keyed: digestKey(principal.id, key) });
   }
 
   /**
@@ -102,13 +103,13 @@ export class PrincipalsRepository {
    * @throws as `insertion`
    */
   overwriting(principal: PrincipalEntity, newKey: Buffer | null): Closing {
-    const p = overwriting(this.database, PrincipalEntity, principal);
-    return closing(newKey ? { p, keyed: digestKey(principal.id, newKey) } : { p });
+    const written = overwriting(this.database, PrincipalEntity, principal);
+    return closing(principal, newKey ? { written, keyed: digestKey(principal.id, newKey) } : { written });
   }
 
   /** Of a principal that stays as it is. */
-  unchanged(id: string): Closing {
-    return closing({ p: sql`SELECT * FROM principals WHERE id = ${id}` });
+  unchanged(principal: PrincipalEntity): Closing {
+    return closing(principal, {});
   }
 
   /** @throws as `insertion` */
@@ -134,12 +135,14 @@ export class PrincipalsRepository {
   }
 }
 
-/** Shows the one principal that `changes.p` returns. */
-function closing(changes: { p: Sql; keyed?: Sql }): Closing {
-  return new Closing(sql`SELECT p.id, p.version, ${ITEM.json} AS json FROM p`, changes, toRule);
+function closing(principal: PrincipalEntity, changes: Readonly<Record<string, Statement>>): Closing {
+  return new Closing(new Representation(principal.id, principal.version, ITEM.of(principal)), changes, toRule);
 }
 
-const digestKey = (id: string, key: Buffer): Sql => sql`INSERT INTO principal_secrets (principal_id, digest_key) VALUES (${id}, ${key})`;
+const digestKey = (id: string, key: Buffer): Statement => ({
+  text: 'INSERT INTO principal_secrets (principal_id, digest_key) VALUES ($1, $2)',
+  values: [id, key],
+});
 
 function conditions(filters: PrincipalFilters, sources: readonly string[] | null): Sql[] {
   const { type, status, department, managerId, source, externalId, q } = filters;

@@ -126,7 +126,7 @@ export class PrincipalsService {
   private save(tx: Transaction, before: PrincipalEntity, after: PrincipalEntity, key: Buffer | null): Closing {
     if (Object.keys(changedFields(plainFields(before), plainFields(after)).after).length === 0) {
       tx.leaveUnchanged();
-      return this.principals.unchanged(before.id);
+      return this.principals.unchanged(before);
     }
     const digests = key ?? newDigestKey();
     const ended = after.status === 'deactivated' && before.status !== 'deactivated';
