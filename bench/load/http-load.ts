@@ -59,8 +59,9 @@ export async function paced(options: LoadOptions & { perSecond: number }): Promi
   const latenciesMs: number[] = [];
   const waiting: ((connection: HttpConnection) => void)[] = [];
   const began = performance.now();
+  // In turn: a server hangs up on one that has not asked anything for long.
   const ask = async (due: number): Promise<void> => {
-    const connection = free.pop() ?? (await new Promise<HttpConnection>((resolve) => waiting.push(resolve)));
+    const connection = free.shift() ?? (await new Promise<HttpConnection>((resolve) => waiting.push(resolve)));
     const answer = await connection.send(next());
     const reason = wrong(answer);
     if (reason !== null) throw new Error(`${url}: ${reason}: ${answer.status} ${answer.body.toString().slice(0, 300)}`);
