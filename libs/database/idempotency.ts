@@ -81,10 +81,13 @@ async function lockKey(ask: Ask, caller: Caller, request: IdempotentRequest): Pr
   return row?.locked === true;
 }
 
-async function findKept(ask: Ask, { identity }: Caller, { method, path, key }: IdempotentRequest): Promise<KeptRow | null> {
+const isKeptFor = ({ identity }: Caller, { method, path, key }: IdempotentRequest): Sql =>
+  sql`caller = ${identity.id} AND method = ${method} AND path = ${path} AND key = ${key}`;
+
+async function findKept(ask: Ask, caller: Caller, request: IdempotentRequest): Promise<KeptRow | null> {
   const [row] = await ask<KeptRow>(
     sql`SELECT created_at AS "createdAt", body_hash AS "bodyHash", response FROM idempotency_keys
-      WHERE caller = ${identity.id} AND method = ${method} AND path = ${path} AND key = ${key}`,
+      WHERE ${isKeptFor(caller, request)}`,
   );
   return row ?? null;
 }
@@ -96,8 +99,8 @@ function answerOf({ bodyHash, response }: KeptRow, request: IdempotentRequest): 
 }
 
 /** Makes room where an answer is too old to be given. */
-async function forget(ask: Ask, { identity }: Caller, { method, path, key }: IdempotentRequest): Promise<void> {
-  await ask(sql`DELETE FROM idempotency_keys WHERE caller = ${identity.id} AND method = ${method} AND path = ${path} AND key = ${key}`);
+async function forget(ask: Ask, caller: Caller, request: IdempotentRequest): Promise<void> {
+  await ask(sql`DELETE FROM idempotency_keys WHERE ${isKeptFor(caller, request)}`);
 }
 
 /**

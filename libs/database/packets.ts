@@ -142,7 +142,7 @@ export class Packets {
   /** Answers the rows. Whatever else is asked for before this is waited for goes with it. */
   ask<Row>(query: Statement): Promise<Row[]> {
     return new Promise((done, failed) => {
-      if (this.waiting.length === 0) queueMicrotask(() => this.flush());
+      if (this.waiting.length === 0) queueMicrotask(() => this.waiting.length > 0 && this.send());
       this.waiting.push({ query, done: done as (rows: unknown[]) => void, failed });
     });
   }
@@ -156,25 +156,21 @@ export class Packets {
   }
 
   /**
-   * Asks for what a transaction ends with, and commits it. Where there is nothing else to it, PostgreSQL is told of no transaction: all that comes
-   * before a Sync is one.
+   * Asks for what a transaction ends with, if there is something, and commits it. Where there is nothing else to it, PostgreSQL is told of no
+   * transaction: all that comes before a Sync is one.
    */
-  async commit<Row>(queries: readonly Statement[]): Promise<Row[][]> {
+  async commit<Row>(last: Statement | null): Promise<Row[]> {
     const whole = !this.begun && this.waiting.length === 0;
-    const answers = queries.map((query) => this.ask<Row>(query));
+    const answer = last ? this.ask<Row>(last) : [];
     const committed = whole ? this.sendWhole() : this.ask(COMMIT);
-    await Promise.all([...answers, committed]);
-    return Promise.all(answers);
+    const [rows] = await Promise.all([answer, committed]);
+    return rows;
   }
 
   /** @throws what PostgreSQL says to the opening */
   async whenOpened(): Promise<void> {
     if (this.opening) this.send();
     await this.opened;
-  }
-
-  private flush(): void {
-    if (this.waiting.length > 0) this.send();
   }
 
   private sendWhole(): Promise<void> {

@@ -132,7 +132,7 @@ export class Transactions {
       const expected = mayExpect ? this.expectedActor(caller) : null;
       const { actor, answer } = expected ? { actor: expected, answer: null } : await this.open(packets, caller);
       if (answer) {
-        await packets.commit([]);
+        await packets.commit(null);
         caller.replayed = true;
         return answer;
       }
@@ -187,8 +187,7 @@ export class Transactions {
     if (idempotency && closing.shown) others['kept'] = answerStatement(caller, idempotency, closing.shown, now);
     const statement = closing.statement(others);
     try {
-      const [rows] = await packets.commit<ShownRow>(statement ? [statement] : []);
-      return closing.representation(rows ?? []) ?? undefined;
+      return closing.representation(await packets.commit<ShownRow>(statement)) ?? undefined;
     } catch (error) {
       if (isAnsweredMeanwhile(error)) throw new ConflictError('idempotency_in_flight');
       return closing.failed(error);

@@ -82,15 +82,15 @@ export class JsonItem<Name extends string = string> {
    * it takes a plan for any filters to be as good as one for those of a request, and walks over a fifth of a million assets where none is both.
    */
   readonly values: Sql;
-  private readonly names: readonly Name[];
-  private readonly members: readonly { before: Uint8Array; write: (writer: JsonWriter) => void }[];
+  private readonly members: readonly { name: Name; before: Uint8Array; write: (writer: JsonWriter) => void }[];
   private readonly end: Uint8Array;
   private readonly pieceBytes: number;
 
   constructor(members: Readonly<Record<Name, JsonMember>>) {
-    this.names = Object.keys(members) as Name[];
-    const all = Object.entries<JsonMember>(members).map(([name, member], index, { [index - 1]: last }) => ({
+    const entries = Object.entries(members) as [Name, JsonMember][];
+    const all = entries.map(([name, member], index, { [index - 1]: last }) => ({
       ...member,
+      name,
       before: `${last ? `${last[1].after},` : '{'}"${name}":${member.before}`,
     }));
     const end = `${all.at(-1)?.after ?? ''}}`;
@@ -98,7 +98,7 @@ export class JsonItem<Name extends string = string> {
     this.values = raw(
       `(CASE WHEN pg_backend_pid() = 0 THEN ${this.json.text} ELSE concat_ws(${literal(SEPARATOR)}, ${all.map(({ bare }) => bare).join(', ')}) END)`,
     );
-    this.members = all.map(({ before, write }) => ({ before: Buffer.from(before), write }));
+    this.members = all.map(({ name, before, write }) => ({ name, before: Buffer.from(before), write }));
     this.end = Buffer.from(end);
     this.pieceBytes = COMMA.length + this.end.length + this.members.reduce((bytes, { before }) => bytes + before.length + NULL_BYTES, 0);
   }
@@ -106,7 +106,7 @@ export class JsonItem<Name extends string = string> {
   /** The JSON of an item that is not to be read, since all its members are at hand. */
   of(item: Readonly<Record<Name, unknown>>): string {
     const shown: Partial<Record<Name, unknown>> = {};
-    for (const name of this.names) shown[name] = item[name];
+    for (const { name } of this.members) shown[name] = item[name];
     return JSON.stringify(shown);
   }
 

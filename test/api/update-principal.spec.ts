@@ -1,10 +1,9 @@
-import { eventually } from '../support/eventually.js';
 import { factories, next } from '../support/factories.js';
 import { startTestGateway, type TestGateway } from '../support/gateway.js';
+import { waitForLocks } from '../support/sessions.js';
 import { Outbox } from './outbox.js';
 
 const NOBODY = '0192f0c1-2b7a-7cc1-8a39-4d3a5f1e9b10';
-const WAITING = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
 
 describe('PATCH and DELETE /v1/principals/{id}', () => {
   let gateway: TestGateway;
@@ -157,7 +156,7 @@ describe('PATCH and DELETE /v1/principals/{id}', () => {
     await outbox.client.query('BEGIN');
     await outbox.client.query('SELECT FROM principals WHERE id = $1 FOR UPDATE', [id]);
     const waiting = patch(id, { department: 'Second' }).then((response) => response);
-    await eventually(async () => (await outbox.client.query(WAITING)).rowCount === 1);
+    await waitForLocks(gateway.database.url, 1);
     const { rows } = await outbox.client.query<{ at: Date }>(
       `UPDATE principals SET department = 'First', version = 2, updated_at = clock_timestamp() WHERE id = $1 RETURNING updated_at AS at`,
       [id],

@@ -5,7 +5,8 @@ import type { GatewayProcess } from '../support/gateway.js';
 import { PostgresServer } from '../support/postgres-server.js';
 import { scaled } from '../support/scale.js';
 import { bodyOf, Client, tally } from './client.js';
-import { endGateways, openSession, startGateway, waitForLocks } from './gateway.js';
+import { openSession, waitForLocks } from '../support/sessions.js';
+import { endGateways, startGateway } from './gateway.js';
 import { differences, Journal } from './journal.js';
 
 const ROUNDS = Math.max(2, scaled(20));

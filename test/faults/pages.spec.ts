@@ -5,7 +5,7 @@ import { factories } from '../support/factories.js';
 import { startTestGateway, type TestGateway } from '../support/gateway.js';
 import { scaled } from '../support/scale.js';
 import { bodyOf, Client } from './client.js';
-import { openSession } from './gateway.js';
+import { openSession } from '../support/sessions.js';
 
 const GRANTS = scaled(100_000);
 const MUTATIONS = scaled(10_000);

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { factories, type Resource } from '../support/factories.js';
 import { startTestGateway, type TestGateway } from '../support/gateway.js';
 import { type Answer, bodyOf, Client, tally } from './client.js';
-import { openSession } from './gateway.js';
+import { openSession } from '../support/sessions.js';
 
 const AT_ONCE = 100;
 const MOST_ATTRIBUTES = 64;

@@ -7,7 +7,8 @@ import { eventually } from '../support/eventually.js';
 import type { GatewayProcess } from '../support/gateway.js';
 import { scaled } from '../support/scale.js';
 import { bodyOf, Client, tally } from './client.js';
-import { endGateways, openSession, startGateway, waitForLocks } from './gateway.js';
+import { openSession, waitForLocks } from '../support/sessions.js';
+import { endGateways, startGateway } from './gateway.js';
 
 const TRIES = Math.max(2, scaled(20));
 const CLIENTS = 16;

@@ -1,14 +1,13 @@
 import pg from 'pg';
+import { RANGE_SIZE, RANGES_AT_ONCE } from '#apps/decay-engine/src/scoring/rescoring.service.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/postgres-server.js';
 import { scaled } from '../support/scale.js';
+import { openSession, waitForLocks } from '../support/sessions.js';
 import { EngineProcess } from './engine-process.js';
 import { loadScores } from './many-scores.js';
 
-const RANGE_SIZE = 2_500;
-/** An engine scores that many ranges at once. */
-const RANGES_AT_ONCE = 2;
 const GRANTS = Math.max(scaled(400_000), 3 * RANGES_AT_ONCE * RANGE_SIZE);
 const RUN_MS = 60_000 + GRANTS;
 
@@ -69,24 +68,16 @@ describe('the scheduled run', () => {
    * computed. Answers when the run began.
    */
   async function amidTheRun(work?: () => Promise<void>): Promise<Date> {
-    const holder = new pg.Client({ connectionString: database.url });
-    await holder.connect();
+    const holder = await openSession(database.url);
     try {
       await holder.query('BEGIN; LOCK TABLE scores IN SHARE MODE');
       const begun = await begin();
-      await eventually(async () => (await blockedWriters()) === engines.length * RANGES_AT_ONCE, RUN_MS);
+      await waitForLocks(database.url, engines.length * RANGES_AT_ONCE, RUN_MS);
       await work?.();
       return begun;
     } finally {
       await holder.end();
     }
-  }
-
-  async function blockedWriters(): Promise<number> {
-    const { rows } = await client.query<{ count: number }>(
-      `SELECT count(*)::integer AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-    );
-    return rows[0]?.count ?? NaN;
   }
 
   async function scoredBySchedule(): Promise<number[]> {

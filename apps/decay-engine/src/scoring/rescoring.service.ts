@@ -10,9 +10,9 @@ import { ScoresRepository } from './scores.repository.js';
 import { ScoringService } from './scoring.service.js';
 
 /** How many grants are scored in one transaction: long enough for speed, short enough that nobody waits for its locks. */
-const RANGE_SIZE = 2_500;
+export const RANGE_SIZE = 2_500;
 /** One computes while the other's rows are being written. */
-const RANGES_AT_ONCE = 2;
+export const RANGES_AT_ONCE = 2;
 const RUN_POLL_MS = 1_000;
 const BANDS_POLL_MS = 60_000;
 
